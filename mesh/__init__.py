@@ -1,0 +1,1 @@
+"""What every process shares: settings, logs, servers, channels, errors. It knows no service."""

@@ -1,0 +1,6 @@
+"""What happens around every RPC, one module for each concern; `chain` puts them together."""
+
+from mesh.interceptors.auth import Caller, caller
+from mesh.interceptors.chain import MeshInterceptor
+
+__all__ = ["Caller", "MeshInterceptor", "caller"]

@@ -1,0 +1,102 @@
+"""Turns what a handler raised into a status that clients can branch on."""
+
+import asyncio
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+import structlog
+from google.protobuf import any_pb2
+from google.rpc import code_pb2, error_details_pb2, status_pb2
+from grpc import aio
+from grpc_status import rpc_status
+
+from mesh import deadlines
+from mesh.errors import ERROR_DOMAIN, MatineeError, RemoteError
+
+log = structlog.get_logger()
+
+_PASSED_ON = frozenset(
+    {
+        "INVALID_ARGUMENT", "NOT_FOUND", "ALREADY_EXISTS", "FAILED_PRECONDITION", "ABORTED",
+        "OUT_OF_RANGE", "RESOURCE_EXHAUSTED", "UNAVAILABLE",
+    }
+)  # fmt: skip
+"""Codes of a callee that mean the same to our own caller, when they carry a reason."""
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """How a call ends when it does not end well."""
+
+    code: str
+    reason: str
+    message: str
+    facts: dict[str, str]
+
+
+INTERNAL = Failure("INTERNAL", "INTERNAL", "something went wrong on our side", {})
+CUT_OFF = Failure("DEADLINE_EXCEEDED", "DEADLINE_EXCEEDED", "the answer did not come in time", {})
+
+
+def client_went_away(error: BaseException) -> bool:
+    """Whether the call was cancelled from outside: nobody waits for a status.
+
+    A CancelledError of the handler's own making (an inner task was cancelled)
+    leaves `cancelling()` at 0. gRPC would send no status for it, and the
+    client would wait out its deadline (grpc/grpc#29248).
+    """
+    task = asyncio.current_task()
+    return isinstance(error, asyncio.CancelledError) and task is not None and task.cancelling() > 0
+
+
+def failure_of(error: BaseException) -> Failure:
+    """What the client is told; unknown errors are logged here, once, and told without detail."""
+    match error:
+        case MatineeError():
+            return Failure(error.code, error.reason, error.message, dict(error.facts))
+        case RemoteError(code=code, reason=reason) if reason and code in _PASSED_ON:
+            return Failure(code, reason, error.message, dict(error.facts))
+        case RemoteError(code="UNAVAILABLE" | "DEADLINE_EXCEEDED"):
+            log.warning("dependency_unavailable", method=error.method, code=error.code)
+            return Failure(
+                "UNAVAILABLE", "DEPENDENCY_UNAVAILABLE", "a part of the system is not answering", {}
+            )
+        case TimeoutError() if (left := deadlines.remaining()) is not None and left <= 0:
+            return CUT_OFF
+    log.error("call_failed", exc_info=error)
+    return INTERNAL
+
+
+async def abort(context: "aio.ServicerContext[Any, Any]", failure: Failure) -> None:
+    """Ends the call with the failure's status and its ErrorInfo; always raises."""
+    detail = any_pb2.Any()
+    detail.Pack(
+        error_details_pb2.ErrorInfo(reason=failure.reason, domain=ERROR_DOMAIN, metadata=failure.facts)
+    )
+    status = status_pb2.Status(
+        code=code_pb2.Code.Value(failure.code), message=failure.message, details=[detail]
+    )
+    await context.abort_with_status(rpc_status.to_status(status))
+
+
+def failure_in(error: aio.AioRpcError) -> Failure:
+    """The reverse, on the client's side: code, reason and facts of a status that was received."""
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            for detail in status_pb2.Status.FromString(value).details:
+                info = error_details_pb2.ErrorInfo()
+                if detail.Unpack(info) and info.domain == ERROR_DOMAIN:
+                    return Failure(error.code().name, info.reason, error.details() or "", dict(info.metadata))
+    return Failure(error.code().name, "", error.details() or "", {})
+
+
+def code_name(code: "int | grpc.StatusCode") -> str:
+    """The name of a code as grpc.aio's context gives it back, which is a bare number."""
+    number = code.value[0] if isinstance(code, grpc.StatusCode) else code
+    return code_pb2.Code.Name(number)
+
+
+def aborted_by_handler(error: BaseException) -> bool:
+    """Whether a handler already ended the call itself, as gRPC's own services do."""
+    return isinstance(error, grpc.aio.AbortError)

@@ -1,0 +1,97 @@
+"""The life of every process, in one order.
+
+1. settings: all that is wrong is printed, exit status 2;
+2. logs, then metrics on an address of their own;
+3. build: the composition root makes every part and connects nothing that is not needed;
+4. serve: listen, then report serving once the stores answer;
+5. wait for SIGTERM or SIGINT;
+6. drain: report not serving, keep answering for the notice, let calls in flight end;
+7. close what build opened, last opened first.
+"""
+
+import asyncio
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Protocol, TypeVar
+
+import structlog
+
+from mesh.background import Background
+from mesh.logs import configure_logs
+from mesh.metrics import MetricsServer
+from mesh.server import AddressTaken
+from mesh.settings import ProcessSettings, SettingsInvalid, load_settings
+
+log = structlog.get_logger()
+S = TypeVar("S", bound=ProcessSettings)
+
+_CLOSE_SECONDS = 5.0
+
+
+class Process(Protocol):
+    """What a composition root builds: something that listens."""
+
+    async def start(self) -> str:
+        """Listens and returns the address."""
+        ...
+
+    async def drain(self, notice_seconds: float, grace_seconds: float) -> None:
+        """Stops taking new work and lets the work under way end."""
+        ...
+
+
+class Resources(AsyncExitStack):
+    """What a process opened; closed in reverse. Also owns the background work, which ends first."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.background = Background()
+
+
+Build = Callable[[S, Resources], Awaitable[Process]]
+
+
+def run(name: str, settings_type: type[S], build: Build[S]) -> None:
+    """Runs a process to its end; exits with 0 after a signal, 1 when it cannot start, 2 on wrong settings."""
+    try:
+        settings = load_settings(settings_type)
+    except SettingsInvalid as error:
+        print(f"{name}: wrong settings\n{error}", file=sys.stderr)  # noqa: T201 - logs are not set up yet
+        sys.exit(2)
+    configure_logs(name, settings.log_format, settings.log_level)
+    try:
+        asyncio.run(_live(name, settings, build))
+    except AddressTaken as error:
+        log.error("address_taken", address=str(error))
+        sys.exit(1)
+
+
+async def _live(name: str, settings: S, build: Build[S]) -> None:
+    stopping = _stop_signal()
+    async with AsyncExitStack() as around:
+        if settings.metrics_listen:
+            around.enter_context(MetricsServer(settings.metrics_listen))
+        resources = await around.enter_async_context(Resources())
+        resources.push_async_callback(_bounded_close, resources.background)
+        process = await build(settings, resources)
+        address = await process.start()
+        log.info("serving", name=name, address=address)
+        await stopping.wait()
+        log.info("draining", name=name)
+        await process.drain(settings.drain_notice_seconds, settings.drain_seconds)
+        await resources.background.close(settings.drain_seconds)
+    log.info("stopped", name=name)
+
+
+async def _bounded_close(background: Background) -> None:
+    await background.close(_CLOSE_SECONDS)
+
+
+def _stop_signal() -> asyncio.Event:
+    stopping = asyncio.Event()
+    loop = asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stopping.set)
+    return stopping

@@ -1,0 +1,145 @@
+"""A grpc.aio server as every service runs it: concerns, limits, health, reflection."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
+
+import structlog
+from google.protobuf import descriptor_pool
+from grpc import aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from mesh.background import Background
+from mesh.interceptors import MeshInterceptor
+from mesh.interceptors.access import Access, declared_access
+from mesh.interceptors.access_log import logged
+from mesh.interceptors.auth import authorised
+from mesh.interceptors.deadline import within_deadline
+from mesh.interceptors.metrics import measured
+from mesh.interceptors.trace import traced
+from mesh.settings import ServiceSettings
+
+log = structlog.get_logger()
+
+Probe = Callable[[], Awaitable[None]]
+"""Returns when a dependency answers, raises when it does not."""
+
+PROBE_SECONDS = 2.0
+MAX_MESSAGE_BYTES = 4 * 1024 * 1024
+_OPTIONS = (
+    ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # Clients ping every 20 s (mesh.channel); the default floor of 300 s would cut them off.
+    ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.keepalive_time_ms", 30_000),
+    ("grpc.keepalive_timeout_ms", 10_000),
+)
+
+
+class AddressTaken(Exception):
+    """The address to listen on is in use or not ours."""
+
+
+class UndeclaredAccess(Exception):
+    """A method says nowhere who may call it."""
+
+
+class GrpcServer:
+    """Serves what was added to it, from `start` until `stop`; see `mesh.run` for the order."""
+
+    def __init__(self, settings: ServiceSettings, background: Background) -> None:
+        self._listen = settings.listen
+        self._reflection = settings.reflection
+        self._background = background
+        self._probes: dict[str, Probe] = {}
+        self._service_names: list[str] = []
+        self._serving: bool | None = None
+        self._draining = False
+        self._server = aio.server(
+            interceptors=[
+                MeshInterceptor(
+                    around=[traced, measured, logged],
+                    guards=[
+                        authorised(
+                            settings.mesh_token.get_secret_value(),
+                            {
+                                name: token.get_secret_value()
+                                for name, token in settings.partner_tokens.items()
+                            },
+                        ),
+                        within_deadline,
+                    ],
+                )
+            ],
+            # gRPC's default lets a second process on a taken port have half of the calls.
+            options=[*_OPTIONS, ("grpc.so_reuseport", int(settings.reuse_port))],
+            maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
+        )
+        self._health = health.aio.HealthServicer()
+        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self.address = ""
+
+    def add(self, service_name: str, servicer: object, register: Callable[[Any, Any], None]) -> None:
+        """Adds a servicer by its generated `add_…_to_server`; every method must declare its access."""
+        service = descriptor_pool.Default().FindServiceByName(service_name)
+        for method in service.methods:
+            if declared_access(f"/{service_name}/{method.name}", descriptor_pool.Default()) is Access.REFUSED:
+                raise UndeclaredAccess(f"{service_name}.{method.name} declares no access")
+        register(servicer, self._server)
+        self._service_names.append(service_name)
+
+    def needs(self, probes: Mapping[str, Probe]) -> None:
+        """Reports not serving while any of these does not answer; checked every 2 s."""
+        self._probes.update(probes)
+
+    async def start(self) -> str:
+        """Listens and, once every probe answered, reports serving. Returns the address."""
+        if self._reflection:
+            reflection.enable_server_reflection(
+                [*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
+            )
+        host = self._listen.rpartition(":")[0]
+        try:
+            port = self._server.add_insecure_port(self._listen)
+        except RuntimeError:
+            port = 0
+        if port == 0:
+            raise AddressTaken(self._listen)
+        self.address = f"{host}:{port}"
+        await self._server.start()
+        await self._check()
+        self._background.every("health", PROBE_SECONDS, self._check)
+        return self.address
+
+    async def drain(self, notice_seconds: float, grace_seconds: float) -> None:
+        """Reports not serving, keeps answering for the notice, then lets calls in flight end."""
+        self._draining = True
+        await self._health.enter_graceful_shutdown()
+        await asyncio.sleep(notice_seconds)
+        await self._server.stop(grace_seconds)
+
+    async def _check(self) -> None:
+        away = await self._away()
+        serving = not away
+        if serving != self._serving and not self._draining:
+            self._serving = serving
+            log.info("health", serving=serving, away=away)
+            status = (
+                health_pb2.HealthCheckResponse.SERVING
+                if serving
+                else health_pb2.HealthCheckResponse.NOT_SERVING
+            )
+            for name in ("", *self._service_names):
+                await self._health.set(name, status)
+
+    async def _away(self) -> Sequence[str]:
+        outcomes = await asyncio.gather(
+            *(asyncio.wait_for(probe(), PROBE_SECONDS) for probe in self._probes.values()),
+            return_exceptions=True,
+        )
+        return [
+            name
+            for name, outcome in zip(self._probes, outcomes, strict=True)
+            if isinstance(outcome, BaseException)
+        ]
