@@ -5,6 +5,8 @@ wrapping the handler once, and remembering it, leaves the concerns' own work
 as the only cost of a call.
 """
 
+from __future__ import annotations  # grpc.RpcMethodHandler is generic only in its type stubs
+
 import contextlib
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from typing import Any
@@ -71,7 +73,7 @@ class MeshInterceptor(aio.ServerInterceptor):
         return make(behaviour, handler.request_deserializer, handler.response_serializer)
 
     def _single(self, method: Method, behaviour: Behaviour) -> Behaviour:
-        async def answer(request: Any, context: "aio.ServicerContext[Any, Any]") -> Any:
+        async def answer(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
             call = Call(method, context)
             with contextlib.ExitStack() as around:
                 for concern in self._around:
@@ -89,7 +91,7 @@ class MeshInterceptor(aio.ServerInterceptor):
         return answer
 
     def _streaming(self, method: Method, behaviour: Behaviour) -> Behaviour:
-        async def answer(request: Any, context: "aio.ServicerContext[Any, Any]") -> AsyncIterator[Any]:
+        async def answer(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
             call = Call(method, context)
             with contextlib.ExitStack() as around:
                 for concern in self._around:

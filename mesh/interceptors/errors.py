@@ -94,7 +94,7 @@ def failure_in(error: aio.AioRpcError) -> Failure:
 def code_name(code: "int | grpc.StatusCode") -> str:
     """The name of a code as grpc.aio's context gives it back, which is a bare number."""
     number = code.value[0] if isinstance(code, grpc.StatusCode) else code
-    return code_pb2.Code.Name(number)
+    return str(code_pb2.Code.Name(number))
 
 
 def aborted_by_handler(error: BaseException) -> bool:

@@ -1,0 +1,47 @@
+"""What is marked sensitive in a proto never reaches a log."""
+
+import json
+
+import pytest
+import structlog
+from matinee.booking.v1 import booking_pb2
+from matinee.notify.v1 import notify_pb2
+
+from mesh.logs import configure_logs, redacted
+
+
+def test_sensitive_fields_are_left_out_at_any_depth() -> None:
+    request = booking_pb2.StartPaymentRequest(
+        booking_id="b-1",
+        method=booking_pb2.PAYMENT_METHOD_CREDIT_CARD,
+        viewer=booking_pb2.BookingViewer(access_key="open-sesame"),
+        contact=booking_pb2.Contact(full_name="Ada Lovelace", email="ada@example.org", language="en"),
+    )
+    shown = json.dumps(redacted(request))
+    for secret in ("open-sesame", "Ada", "ada@example.org"):
+        assert secret not in shown
+    assert "b-1" in shown
+    assert redacted(request)["contact"]["language"] == "en"
+
+
+def test_a_sensitive_map_is_left_out() -> None:
+    request = notify_pb2.SendNotificationRequest(template_id="sign_in_code", values={"code": "123456"})
+    assert "123456" not in json.dumps(redacted(request))
+
+
+def test_a_json_line_has_the_event_its_facts_and_where_it_came_from(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("seat_svc", "json", "INFO")
+    try:
+        structlog.get_logger("a.module").info("seats_held", count=2)
+        structlog.get_logger("a.module").debug("not_wanted")
+    finally:
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+    [line] = capsys.readouterr().err.strip().splitlines()
+    entry = json.loads(line)
+    assert (entry["event"], entry["count"], entry["process"], entry["level"]) == (
+        "seats_held", 2, "seat_svc", "info",
+    )  # fmt: skip
+    assert entry["timestamp"].endswith("Z")
