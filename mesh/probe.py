@@ -1,4 +1,4 @@
-"""`python -m mesh.probe HOST:PORT`: exit status 0 when the gRPC server there reports serving; for health checks."""
+"""`python -m mesh.probe HOST:PORT`: exit status 0 when the gRPC server there reports serving."""
 
 import asyncio
 import sys
@@ -23,6 +23,6 @@ async def is_serving(address: str, seconds: float = _SECONDS) -> bool:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) != 2:  # noqa: PLR2004
+    if len(sys.argv) != 2:
         sys.exit("usage: python -m mesh.probe HOST:PORT")
     sys.exit(0 if asyncio.run(is_serving(sys.argv[1])) else 1)
