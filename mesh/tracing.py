@@ -2,7 +2,7 @@
 
 Only the propagation (https://www.w3.org/TR/trace-context/): each process
 takes the caller's `traceparent` or starts one, writes the trace id into its
-logs and hands a child on. Spans are not recorded here.
+logs (`mesh.logs`) and hands a child on. Spans are not recorded here.
 """
 
 import re
@@ -11,8 +11,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass
-
-import structlog
 
 TRACEPARENT = "traceparent"
 _PATTERN = re.compile(r"(?!ff)[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})(-.*)?")
@@ -70,7 +68,6 @@ def enter(traceparent: str | None) -> TraceContext:
     """Sets this task's position below the caller's, for logs and for what it calls."""
     position = child_of(parse(traceparent))
     _current.set(position)
-    structlog.contextvars.bind_contextvars(trace_id=position.trace_id)
     return position
 
 
@@ -80,7 +77,6 @@ def entered(traceparent: str | None) -> Iterator[TraceContext]:
     position = child_of(parse(traceparent))
     token = _current.set(position)
     try:
-        with structlog.contextvars.bound_contextvars(trace_id=position.trace_id):
-            yield position
+        yield position
     finally:
         _current.reset(token)

@@ -8,7 +8,7 @@ import structlog
 
 from mesh.interceptors.call import Call
 
-log = structlog.get_logger("mesh.access")
+log = structlog.get_logger()
 
 
 @contextmanager

@@ -1,8 +1,11 @@
 """Counts and times every call."""
 
+import functools
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+
+from prometheus_client import Counter, Histogram
 
 from mesh.interceptors.call import Call
 from mesh.metrics import RPC_ANSWERS, RPC_IN_FLIGHT, RPC_SECONDS
@@ -17,5 +20,16 @@ def measured(call: Call) -> Iterator[None]:
         yield
     finally:
         RPC_IN_FLIGHT.dec()
-        RPC_SECONDS.labels(call.method.path).observe(time.perf_counter() - started)
-        RPC_ANSWERS.labels(call.method.path, call.code, call.reason).inc()
+        _seconds(call.method.path).observe(time.perf_counter() - started)
+        _answers(call.method.path, call.code, call.reason).inc()
+
+
+# `labels` takes a lock and checks its arguments each time; methods, codes and reasons are few.
+@functools.cache
+def _seconds(path: str) -> Histogram:
+    return RPC_SECONDS.labels(path)
+
+
+@functools.cache
+def _answers(path: str, code: str, reason: str) -> Counter:
+    return RPC_ANSWERS.labels(path, code, reason)
