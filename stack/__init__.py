@@ -1,0 +1,1 @@
+"""The launcher: engines, processes, demo data and the commands of ``./matinee``."""

