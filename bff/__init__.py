@@ -1,0 +1,1 @@
+"""The web backend-for-frontend: pages for browsers, gRPC to the services."""

@@ -1,0 +1,61 @@
+"""Templates to HTML: one Jinja environment for each language, and what every page is told."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from gettext import NullTranslations
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from bff.posters import draw_words
+from bff.presenters.places import CityChoice
+from bff.texts import Texts
+from mesh.ids import new_request_id
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """What a template knows besides its own view."""
+
+    texts: Texts
+    path: str
+    csrf_token: str
+    city: CityChoice | None = None
+    query: str = ""
+    inbox: bool = False
+
+    @staticmethod
+    def new_request_id() -> str:
+        """An id for one form: sending that form twice is one change."""
+        return new_request_id()
+
+
+class Pages:
+    """Renders templates; made once for a process."""
+
+    def __init__(self, asset_url: Callable[[str], str]) -> None:
+        self._asset_url = asset_url
+        self._by_language: dict[str, Environment] = {}
+
+    def render(self, template: str, page: Page, **values: object) -> str:
+        """The page's HTML in its visitor's language."""
+        language = page.texts.locale.language
+        if language not in self._by_language:
+            self._by_language[language] = self._environment(page.texts.translations)
+        return self._by_language[language].get_template(template).render(page=page, **values)
+
+    def _environment(self, translations: NullTranslations) -> Environment:
+        environment = Environment(
+            loader=FileSystemLoader(TEMPLATES),
+            autoescape=True,
+            undefined=StrictUndefined,
+            trim_blocks=True,
+            lstrip_blocks=True,
+            auto_reload=False,
+            extensions=["jinja2.ext.i18n"],
+        )
+        environment.globals.update(asset=self._asset_url, drawn_words=draw_words)
+        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        return environment

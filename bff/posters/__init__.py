@@ -1,0 +1,6 @@
+"""Posters and lettering, drawn by the project from a movie's facts."""
+
+from .lettering import Word, draw_word, draw_words
+from .poster import Billing, draw_backdrop, draw_poster
+
+__all__ = ["Billing", "Word", "draw_backdrop", "draw_poster", "draw_word", "draw_words"]
