@@ -1,0 +1,121 @@
+"""The commands of ``./matinee``: reads the command line and answers with an exit status.
+
+0: done; 1: failed, said in one line; 2: wrong usage, or not built yet; 130: interrupted. Each
+command imports what it needs when it runs, so that ``protos`` works before anything is generated.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Final, NoReturn
+
+from stack.errors import StackError
+
+DEFAULT_PORT: Final = 8080
+_ROOT: Final = Path(__file__).resolve().parent.parent
+_HELP: Final = Path(__file__).with_name("help.txt")
+_USAGE_ERROR: Final = 2
+_INTERRUPTED: Final = 130
+
+
+def main(arguments: Sequence[str]) -> int:
+    """Run one command and return its exit status."""
+    if not arguments or arguments[0] in ("help", "-h", "--help"):
+        print(_HELP.read_text(), end="")
+        return 0
+    try:
+        return _run(arguments)
+    except StackError as error:
+        print(f"matinee: {error}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return _INTERRUPTED
+
+
+def _run(arguments: Sequence[str]) -> int:
+    if arguments[0] == "test":
+        # Everything behind it is pytest's.
+        from stack.checks import run_all
+
+        return run_all(_ROOT, arguments[1:])
+    options = _parser().parse_args(arguments)
+    command: Callable[[argparse.Namespace], int] = options.run
+    return command(options)
+
+
+class _OneLineParser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        self.exit(_USAGE_ERROR, f"matinee: {message} (see ./matinee help)\n")
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = _OneLineParser(prog="matinee", add_help=False)
+    commands = parser.add_subparsers(required=True, metavar="COMMAND", parser_class=_OneLineParser)
+
+    up = commands.add_parser("up", add_help=False)
+    up.add_argument("--port", type=_port, default=DEFAULT_PORT)
+    up.add_argument("--fresh", action="store_true")
+    up.set_defaults(run=_up)
+
+    logs = commands.add_parser("logs", add_help=False)
+    logs.add_argument("name", nargs="?")
+    logs.add_argument("--follow", "-f", action="store_true")
+    logs.set_defaults(run=_logs)
+
+    importing = commands.add_parser("import", add_help=False)
+    importing.add_argument("file", type=Path)
+    importing.set_defaults(run=_import)
+
+    for command in (up, logs, importing):
+        command.add_argument("--data", type=Path, default=_default_data())
+
+    commands.add_parser("protos", add_help=False).set_defaults(run=_protos)
+    for name in ("bench", "faults", "partner"):
+        unbuilt = commands.add_parser(name, add_help=False)
+        unbuilt.add_argument("arguments", nargs=argparse.REMAINDER)
+        unbuilt.set_defaults(run=_not_built_yet, command=name)
+    return parser
+
+
+def _port(text: str) -> int:
+    port = int(text) if text.isdecimal() else 0
+    if not 1 <= port <= 65_535:
+        raise argparse.ArgumentTypeError(f"not a port: {text!r}")
+    return port
+
+
+def _default_data() -> Path:
+    return Path(os.environ.get("MATINEE_DATA") or _ROOT / ".matinee")
+
+
+def _up(options: argparse.Namespace) -> int:
+    from stack.up import up
+
+    return up(options.data, port=options.port, fresh=options.fresh)
+
+
+def _logs(options: argparse.Namespace) -> int:
+    from stack.logs import show
+
+    show(options.data, options.name, follow=options.follow)
+    return 0
+
+
+def _import(options: argparse.Namespace) -> int:
+    from stack.importing import import_file
+
+    return import_file(options.data, options.file)
+
+
+def _protos(_: argparse.Namespace) -> int:
+    from stack.protos import generate
+
+    print("stubs made anew" if generate() else "stubs are up to date")
+    return 0
+
+
+def _not_built_yet(options: argparse.Namespace) -> int:
+    print(f"matinee: {options.command} is not built yet", file=sys.stderr)
+    return _USAGE_ERROR
