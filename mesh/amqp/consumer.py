@@ -1,0 +1,254 @@
+"""Consuming with acknowledgement after the work."""
+
+import asyncio
+import contextvars
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, replace
+from functools import partial
+from types import TracebackType
+from typing import Any, Self
+
+import structlog
+from pika.channel import Channel
+
+from mesh import tracing
+from mesh.amqp.broker import Broker
+from mesh.amqp.errors import PublishFailed
+from mesh.amqp.link import Link, LinkState
+from mesh.amqp.message import Delivery, Message, Outcome
+from mesh.amqp.publisher import Publisher
+from mesh.amqp.topology import Exchange, WorkQueue
+
+log = structlog.get_logger()
+
+Handle = Callable[[Delivery], Awaitable[Outcome]]
+
+_ATTEMPT, _EXCHANGE, _ROUTING_KEY = "x-matinee-attempt", "x-matinee-exchange", "x-matinee-routing-key"
+_OWN_HEADERS = (_ATTEMPT, _EXCHANGE, _ROUTING_KEY)
+_MOVE_SECONDS = 10.0
+_REQUEUE_PAUSE_SECONDS = 5.0
+_CLOSE_SECONDS = 5.0
+
+
+@dataclass(frozen=True, slots=True)
+class _Arrival:
+    channel: Channel
+    tag: int
+    message: Message
+    attempt: int
+
+
+class Consumer:
+    """Hands each message of a work queue to an async function, at least once.
+
+    At most `prefetch` at a time, on the event loop that called `start`. The
+    broker forgets a message only after the outcome; when the connection or the
+    process is lost before that, it comes again, possibly while the first try
+    is still running. A handler that raises, or takes longer than
+    `handle_seconds`, counts as `Outcome.RETRY`.
+    """
+
+    def __init__(
+        self,
+        broker: Broker,
+        queue: WorkQueue,
+        handle: Handle,
+        *,
+        exchanges: tuple[Exchange, ...] = (),
+        prefetch: int = 16,
+        handle_seconds: float = 60.0,
+    ) -> None:
+        self._queue = queue
+        self._handle = handle
+        self._prefetch = prefetch
+        self._handle_seconds = handle_seconds
+        self._link = Link(broker, f"{queue.name}.consumer", queue.topology(*exchanges), self)
+        # Moves to delay queues go by a connection of their own: a broker that runs out of memory
+        # blocks the connections that publish, and acknowledgements must go on.
+        self._mover = Publisher(broker, name=f"{queue.name}.mover", max_in_flight=prefetch)
+        self._room = asyncio.Semaphore(prefetch)
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._draining = False
+        self._channel: Channel | None = None
+        self._tag = ""
+
+    @property
+    def state(self) -> LinkState:
+        """How it stands with the broker."""
+        return self._link.state
+
+    async def probe(self) -> None:
+        """Returns when messages can flow, else raises `BrokerAway`; for health checks."""
+        await self._link.probe()
+
+    def start(self) -> None:
+        """Starts connecting and returns at once."""
+        self._loop = asyncio.get_running_loop()
+        self._context = contextvars.copy_context()
+        self._mover.start()
+        self._link.start()
+
+    async def close(self, grace_seconds: float = _CLOSE_SECONDS) -> None:
+        """Takes no more, lets the work under way end within the grace; the rest returns to the queue."""
+        self._draining = True
+        self._link.call(self._cancel)
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=grace_seconds)
+        if self._tasks:
+            log.warning("deliveries_cut_off", queue=self._queue.name, count=len(self._tasks))
+        cut_off = list(self._tasks)
+        for task in cut_off:
+            task.cancel()
+        await asyncio.gather(*cut_off, return_exceptions=True)
+        await asyncio.gather(self._link.close(_CLOSE_SECONDS), self._mover.close(_CLOSE_SECONDS))
+
+    async def __aenter__(self) -> Self:
+        self.start()
+        return self
+
+    async def __aexit__(
+        self,
+        _kind: type[BaseException] | None,
+        _error: BaseException | None,
+        _trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    # ---- on the event loop ----
+
+    def _accept(self, arrival: _Arrival) -> None:
+        if self._draining:
+            return
+        task = self._loop.create_task(self._work(arrival), context=self._context.copy())
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _work(self, arrival: _Arrival) -> None:
+        async with self._room:
+            # Whoever waited for room here may have lost the channel meanwhile: it comes again.
+            if self._draining or arrival.channel is not self._channel:
+                return
+            last = arrival.attempt > len(self._queue.delays_ms)
+            delivery = Delivery(arrival.message, arrival.attempt, last)
+            with tracing.entered(arrival.message.headers.get(tracing.TRACEPARENT)):
+                await self._settle(arrival, delivery, await self._outcome(delivery))
+
+    async def _outcome(self, delivery: Delivery) -> Outcome:
+        try:
+            async with asyncio.timeout(self._handle_seconds):
+                return await self._handle(delivery)
+        except TimeoutError:
+            log.warning("delivery_timed_out", queue=self._queue.name, message_id=delivery.message.message_id)
+        except asyncio.CancelledError:
+            if self._cut_off():
+                raise
+            # Something inside gave up on itself: without an outcome the message would rest here.
+            log.warning("delivery_cancelled", queue=self._queue.name, message_id=delivery.message.message_id)
+        except Exception:
+            log.exception("delivery_failed", queue=self._queue.name, message_id=delivery.message.message_id)
+        return Outcome.RETRY
+
+    @staticmethod
+    def _cut_off() -> bool:
+        task = asyncio.current_task()
+        return task is not None and task.cancelling() > 0
+
+    async def _settle(self, arrival: _Arrival, delivery: Delivery, outcome: Outcome) -> None:
+        if outcome is Outcome.RETRY and not delivery.last_attempt:
+            delay = self._queue.delays_ms[arrival.attempt - 1]
+            await self._move(arrival, delay, arrival.attempt + 1)
+        elif outcome is Outcome.POSTPONE:
+            await self._move(arrival, min(self._queue.delays_ms), arrival.attempt)
+        elif outcome is Outcome.ACK:
+            self._link.call(partial(_ack, arrival))
+        else:
+            log.error(
+                "dead_letter",
+                queue=self._queue.name,
+                message_id=arrival.message.message_id,
+                attempt=arrival.attempt,
+                outcome=outcome.value,
+            )
+            self._link.call(partial(_reject, arrival))
+
+    async def _move(self, arrival: _Arrival, delay_ms: int, attempt: int) -> None:
+        message = arrival.message
+        headers = dict(message.headers) | {
+            _ATTEMPT: str(attempt),
+            _EXCHANGE: message.exchange,
+            _ROUTING_KEY: message.routing_key,
+        }
+        moved = replace(message, exchange="", routing_key=self._queue.delay_queue(delay_ms), headers=headers)
+        try:
+            await self._mover.publish(moved, timeout=_MOVE_SECONDS)
+        except PublishFailed as error:
+            log.warning("delivery_not_delayed", queue=self._queue.name, reason=error.reason)
+            await asyncio.sleep(_REQUEUE_PAUSE_SECONDS)
+            self._link.call(partial(_requeue, arrival))
+        else:
+            self._link.call(partial(_ack, arrival))
+
+    # ---- on the link's thread ----
+
+    def channel_opened(self, channel: Channel) -> None:
+        self._channel = channel
+        # The queue was deleted or moved: a channel that only lost its consumer would be deaf.
+        channel.add_on_cancel_callback(lambda _frame: channel.close())
+        channel.basic_qos(prefetch_count=self._prefetch, callback=lambda _frame: self._consume(channel))
+
+    def channel_lost(self, _reason: str) -> None:
+        self._channel = None
+
+    def _consume(self, channel: Channel) -> None:
+        self._tag = channel.basic_consume(
+            self._queue.name,
+            self._on_message,
+            callback=lambda _frame: log.info("consumer_ready", queue=self._queue.name),
+        )
+
+    def _cancel(self) -> None:
+        if self._channel is not None and self._channel.is_open and self._tag:
+            self._channel.basic_cancel(self._tag)
+
+    def _on_message(self, channel: Channel, method: Any, properties: Any, body: bytes) -> None:
+        headers = {key: value for key, value in (properties.headers or {}).items() if isinstance(value, str)}
+        try:
+            message = Message(
+                exchange=headers.get(_EXCHANGE, method.exchange),
+                routing_key=headers.get(_ROUTING_KEY, method.routing_key),
+                body=body,
+                message_id=properties.message_id or "",
+                type=properties.type or "",
+                headers={key: value for key, value in headers.items() if key not in _OWN_HEADERS},
+            )
+            attempt = _attempt(headers)
+        except ValueError as error:
+            log.error("message_refused", queue=self._queue.name, problem=str(error))
+            channel.basic_reject(method.delivery_tag, requeue=False)
+            return
+        self._tell(_Arrival(channel, method.delivery_tag, message, attempt))
+
+    def _tell(self, arrival: _Arrival) -> None:
+        try:
+            self._loop.call_soon_threadsafe(self._accept, arrival)
+        except RuntimeError:
+            log.debug("event_loop_closed_before_consumer")
+
+
+def _attempt(headers: Mapping[str, str]) -> int:
+    return max(1, int(headers.get(_ATTEMPT, "1")))
+
+
+def _ack(arrival: _Arrival) -> None:
+    if arrival.channel.is_open:
+        arrival.channel.basic_ack(arrival.tag)
+
+
+def _reject(arrival: _Arrival) -> None:
+    if arrival.channel.is_open:
+        arrival.channel.basic_reject(arrival.tag, requeue=False)
+
+
+def _requeue(arrival: _Arrival) -> None:
+    if arrival.channel.is_open:
+        arrival.channel.basic_nack(arrival.tag, requeue=True)
