@@ -39,6 +39,7 @@ class InvalidField(MatineeError):
     def __init__(self, field: str, problem: str) -> None:
         super().__init__(f"{field}: {problem}", field=field)
         self.field = field
+        self.problem = problem
 
 
 class RequestIdReused(MatineeError):

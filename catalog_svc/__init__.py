@@ -1,0 +1,1 @@
+"""The catalogue: what is on, where and when."""

@@ -1,0 +1,1 @@
+"""What may be stored: the rules that every imported record has to keep."""

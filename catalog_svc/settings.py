@@ -1,0 +1,23 @@
+"""What the catalogue reads from the environment."""
+
+import datetime as dt
+
+from pydantic import Field, FilePath
+
+from mesh.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """The catalogue's settings."""
+
+    mongo_url: str
+    mongo_database: str = Field(default="catalog", pattern="^[A-Za-z0-9_-]{1,60}$")
+    city_database: FilePath | None = None
+    """A MaxMind DB (.mmdb) with the location of IP addresses; without it LocateCity knows none."""
+    sales_end_seconds: int = Field(default=600, ge=0, le=86_400)
+    """How long after its start a show is still sold, and so still listed; the same as seat_svc's."""
+
+    @property
+    def sales_end_after_start(self) -> dt.timedelta:
+        """The same as a duration."""
+        return dt.timedelta(seconds=self.sales_end_seconds)

@@ -1,0 +1,1 @@
+"""Where the catalogue is kept: MongoDB, and what this process remembers of it."""
