@@ -21,7 +21,8 @@ class Page:
 
     texts: Texts
     path: str
-    csrf_token: str
+    new_csrf_token: Callable[[], str]
+    """Called only where a form is: it starts the visitor's session."""
     city: CityChoice | None = None
     query: str = ""
     inbox: bool = False

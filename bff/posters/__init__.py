@@ -2,5 +2,6 @@
 
 from .lettering import Word, draw_word, draw_words
 from .poster import Billing, draw_backdrop, draw_poster
+from .shelf import PosterShelf
 
-__all__ = ["Billing", "Word", "draw_backdrop", "draw_poster", "draw_word", "draw_words"]
+__all__ = ["Billing", "PosterShelf", "Word", "draw_backdrop", "draw_poster", "draw_word", "draw_words"]

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from matinee.booking.v1 import booking_pb2
 
+from bff.contacts import TypedContact
 from bff.presenters.quotes import QuoteView, present_quote
 from bff.presenters.shows import ShowFacts, present_booked_show
 from bff.texts import Texts
@@ -44,15 +45,6 @@ class RefundView:
 
 
 @dataclass(frozen=True, slots=True)
-class ContactView:
-    """Who the tickets go to."""
-
-    full_name: str
-    email: str
-    phone: str
-
-
-@dataclass(frozen=True, slots=True)
 class BookingView:
     """A booking as its buyer sees it."""
 
@@ -67,7 +59,7 @@ class BookingView:
     quote: QuoteView
     seconds_left: int
     held_until: str
-    contact: ContactView
+    contact: TypedContact
     payment_url: str
     decline_reason: str
     tickets: tuple[TicketView, ...]
@@ -114,7 +106,7 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         if booking.HasField("hold_expire_time")
         else 0,
         held_until=texts.clock(hold_end, zone),
-        contact=ContactView(booking.contact.full_name, booking.contact.email, booking.contact.phone),
+        contact=TypedContact(booking.contact.full_name, booking.contact.email, booking.contact.phone),
         payment_url=payment.redirect_url if payment.state == booking_pb2.PAYMENT_STATE_OPEN else "",
         decline_reason=(payment.decline_reason or texts.gettext("The payment was declined."))
         if declined
@@ -139,7 +131,7 @@ def present_booking_list(bookings: Sequence[booking_pb2.Booking], texts: Texts) 
     return tuple(_present_summary(booking, texts) for booking in bookings)
 
 
-def state_name(state: booking_pb2.BookingState) -> str:
+def state_name(state: "booking_pb2.BookingState.ValueType") -> str:
     """A state's short name, such as "held"."""
     return booking_pb2.BookingState.Name(state).removeprefix("BOOKING_STATE_").lower()
 
@@ -159,7 +151,7 @@ def _present_summary(booking: booking_pb2.Booking, texts: Texts) -> BookingSumma
     )
 
 
-def _state_text(state: int, texts: Texts) -> str:
+def _state_text(state: "booking_pb2.BookingState.ValueType", texts: Texts) -> str:
     return {
         booking_pb2.BOOKING_STATE_CREATED: texts.gettext("Being held"),
         booking_pb2.BOOKING_STATE_HELD: texts.gettext("Waits for payment"),

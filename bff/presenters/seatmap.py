@@ -24,9 +24,10 @@ STATE_NAMES: Mapping[int, str] = {
 
 @dataclass(frozen=True, slots=True)
 class SeatCell:
-    """One seat: a checkbox. `gap` is the room to its left in half seats."""
+    """One seat: a checkbox. `index` is its place in the layout, `gap` the room to its left in half seats."""
 
     seat_id: str
+    index: int
     number: int
     label: str
     state: str
@@ -70,6 +71,15 @@ class SeatMapView:
     has_accessible: bool
 
 
+@dataclass(frozen=True, slots=True)
+class Marks:
+    """What is true of seats by id, besides where they stand."""
+
+    states: Mapping[str, str]
+    indexes: Mapping[str, int]
+    chosen: frozenset[str]
+
+
 def present_seat_map(
     layout: layout_pb2.Layout,
     prices: Sequence[catalog_pb2.CategoryPrice],
@@ -81,6 +91,7 @@ def present_seat_map(
     states = dict(zip((seat.seat_id for seat in layout.seats), _state_names(layout, seat_map), strict=True))
     categories = _present_categories(layout, prices, texts)
     by_id = {category.category_id: category for category in categories}
+    indexes = {seat.seat_id: index for index, seat in enumerate(layout.seats)}
     depths: dict[float, list[layout_pb2.Seat]] = {}
     for seat in layout.seats:
         depths.setdefault(seat.y, []).append(seat)
@@ -90,7 +101,7 @@ def present_seat_map(
     before: float | None = None
     for depth in sorted(depths):
         seats = sorted(depths[depth], key=lambda seat: seat.x)
-        cells = _present_row(seats, left, states, by_id, set(chosen), texts)
+        cells = _present_row(seats, left, Marks(states, indexes, frozenset(chosen)), by_id, texts)
         name = seats[0].row
         label = texts.gettext("Row %(row)s", row=name)
         rows.append(SeatRow(name, label, cells, apart=before is not None and depth - before >= 1.4))
@@ -140,19 +151,19 @@ def _present_categories(
 def _present_row(
     seats: Sequence[layout_pb2.Seat],
     left: float,
-    states: Mapping[str, str],
+    marks: Marks,
     categories: Mapping[str, SeatCategory],
-    chosen: set[str],
     texts: Texts,
 ) -> tuple[SeatCell, ...]:
     cells: list[SeatCell] = []
     edge = left
     for seat in seats:
         category = categories.get(seat.category_id)
-        state = states[seat.seat_id]
+        state = marks.states[seat.seat_id]
         cells.append(
             SeatCell(
                 seat_id=seat.seat_id,
+                index=marks.indexes[seat.seat_id],
                 number=seat.number,
                 label=_label(seat, category, state, texts),
                 state=state,
@@ -160,7 +171,7 @@ def _present_row(
                 accessible=seat.accessible,
                 companion=bool(seat.companion_of_seat_id),
                 gap=max(0, min(WIDEST_GAP, round((seat.x - edge) * 2))),
-                chosen=seat.seat_id in chosen and state == "free",
+                chosen=seat.seat_id in marks.chosen and state == "free",
             )
         )
         edge = seat.x + 1

@@ -1,0 +1,68 @@
+"""Names, e-mail addresses and phone numbers as people type them, checked and brought to one form."""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import phonenumbers
+from email_validator import EmailNotValidError, validate_email
+
+from bff.texts import Texts
+
+LONGEST_NAME = 100
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+
+
+@dataclass(frozen=True, slots=True)
+class TypedContact:
+    """What was typed into the form."""
+
+    full_name: str = ""
+    email: str = ""
+    phone: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class CheckedContact:
+    """The contact in one form (e-mail normalised, phone E.164) and what is wrong, by form field."""
+
+    contact: TypedContact
+    problems: Mapping[str, str]
+
+
+def check_contact(typed: TypedContact, texts: Texts) -> CheckedContact:
+    """Checks the form of each field; nothing is looked up or sent."""
+    problems: dict[str, str] = {}
+    name = " ".join(typed.full_name.split())
+    if not name:
+        problems["full_name"] = texts.gettext("Please tell us your name.")
+    elif len(name) > LONGEST_NAME or _CONTROL.search(typed.full_name):
+        problems["full_name"] = texts.gettext("Please use a name of at most 100 letters.")
+    email = _email(typed.email, problems, texts)
+    phone = _phone(typed.phone, problems, texts)
+    if not typed.email and not typed.phone:
+        problems["email"] = texts.gettext("We need an e-mail address or a phone number for the tickets.")
+    return CheckedContact(TypedContact(name, email, phone), problems)
+
+
+def _email(typed: str, problems: dict[str, str], texts: Texts) -> str:
+    if not typed:
+        return ""
+    try:
+        return validate_email(typed, check_deliverability=False).normalized
+    except EmailNotValidError:
+        problems["email"] = texts.gettext("This is not an e-mail address. It looks like name@example.org.")
+        return typed
+
+
+def _phone(typed: str, problems: dict[str, str], texts: Texts) -> str:
+    if not typed:
+        return ""
+    try:
+        number = phonenumbers.parse(typed, None)
+    except phonenumbers.NumberParseException:
+        number = None
+    if number is None or not phonenumbers.is_valid_number(number):
+        problems["phone"] = texts.gettext("This is not a phone number. Begin with + and the country code.")
+        return typed
+    return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)

@@ -1,0 +1,31 @@
+"""Every change comes from a form of ours: checked here for all, so that no view can forget it."""
+
+import asyncio
+
+from aiohttp import hdrs, web
+from aiohttp.typedefs import Handler
+
+from bff.csrf import FIELD
+from bff.errors import FormMalformed
+from bff.keys import CSRF, SESSION, SETTINGS
+
+_SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
+_FORM_TYPE = "application/x-www-form-urlencoded"
+
+
+@web.middleware
+async def refuse_foreign_forms(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Reads the form within its time and size, and checks its token; FormRefused, FormMalformed."""
+    if request.method in _SAFE or request.path.startswith("/webhooks/"):
+        return await handler(request)
+    if request.content_type != _FORM_TYPE:
+        raise FormMalformed
+    try:
+        async with asyncio.timeout(request.app[SETTINGS].body_seconds):
+            form = await request.post()
+    except TimeoutError:
+        raise web.HTTPRequestTimeout from None
+    except ValueError:
+        raise FormMalformed from None  # an encoding that is none
+    request.app[CSRF].check(request, request[SESSION], str(form.get(FIELD, "")))
+    return await handler(request)

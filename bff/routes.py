@@ -1,0 +1,42 @@
+"""Every address of the site."""
+
+from aiohttp import web
+
+from bff.keys import ASSETS
+from bff.views import bookings, health, landing, me, movies, posters, seats, waiting, webhooks
+
+_CITY = "{city:[a-z0-9-]{1,64}}"
+
+
+def add_routes(app: web.Application) -> None:
+    """Fixed first words before those of cities: no city may be called `shows`."""
+    app.add_routes(
+        [
+            web.get("/healthz", health.health),
+            web.get("/static/{fingerprint}/{name:.+}", app[ASSETS].serve),
+            web.get("/posters/by-slug/{slug}.svg", posters.poster_by_slug),
+            web.get("/posters/{movie_id}.svg", posters.poster_by_id),
+            web.post("/webhooks/payments/{provider:[a-z]{1,32}}", webhooks.payment_event),
+            web.get("/", landing.landing),
+            web.post("/locate", landing.locate),
+            web.get("/me", me.mine),
+            web.get("/dev/inbox", me.inbox),
+            web.get("/shows/{show_id}", seats.seat_page),
+            web.get("/shows/{show_id}/quote", seats.quote),
+            web.get("/shows/{show_id}/events", seats.seat_events),
+            web.post("/shows/{show_id}/price", seats.price),
+            web.post("/shows/{show_id}/suggest", seats.suggest),
+            web.post("/shows/{show_id}/hold", seats.hold),
+            web.get("/bookings/{booking_id}", bookings.booking_page),
+            web.get("/bookings/{booking_id}/events", waiting.booking_events),
+            web.get("/bookings/{booking_id}/payment", bookings.to_provider),
+            web.get("/bookings/{booking_id}/calendar.ics", bookings.calendar),
+            web.post("/bookings/{booking_id}/pay", bookings.pay),
+            web.post("/bookings/{booking_id}/abandon", bookings.abandon),
+            web.post("/bookings/{booking_id}/cancel", bookings.cancel),
+            web.get(f"/{_CITY}", movies.city_movies),
+            web.get(f"/{_CITY}/search", movies.search),
+            web.get(f"/{_CITY}/search/titles", movies.suggest_titles),
+            web.get(f"/{_CITY}/movies/{{slug}}", movies.movie),
+        ]
+    )

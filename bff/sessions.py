@@ -1,0 +1,99 @@
+"""Sessions: a signed cookie that holds an opaque buyer id, the city, and keys of opened bookings.
+
+The cookie proves only that this site gave it out; nothing in it is secret from its own browser. A
+cookie whose signature is wrong is refused: the request goes on as a new visitor's, with a log line.
+"""
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import structlog
+from aiohttp import web
+from itsdangerous import BadSignature, URLSafeTimedSerializer
+
+from mesh.ids import new_token
+
+log = structlog.get_logger()
+
+MAX_AGE_SECONDS = 180 * 24 * 3600
+RENEW_AFTER_SECONDS = 24 * 3600
+_SALT = "matinee.session.v1"
+_KEPT_KEYS = 8
+_LONGEST_COOKIE = 4096
+
+
+@dataclass(slots=True)
+class Session:
+    """One browser's session; `stored` means it came from a cookie, `changed` that one must be sent."""
+
+    buyer_id: str
+    city: str = ""
+    booking_keys: dict[str, str] = field(default_factory=dict)
+    stored: bool = False
+    changed: bool = False
+
+    def remember_city(self, slug: str) -> None:
+        """Keeps the city for the next visit."""
+        if slug != self.city:
+            self.city = slug
+            self.changed = True
+
+    def remember_key(self, booking_id: str, access_key: str) -> None:
+        """Keeps the key of a booking that was opened by a link; the oldest of eight makes room."""
+        if self.booking_keys.get(booking_id) == access_key:
+            return
+        self.booking_keys.pop(booking_id, None)
+        self.booking_keys[booking_id] = access_key
+        while len(self.booking_keys) > _KEPT_KEYS:
+            del self.booking_keys[next(iter(self.booking_keys))]
+        self.changed = True
+
+
+class Sessions:
+    """Reads and writes the session cookie."""
+
+    def __init__(self, secrets: Sequence[str], secure: bool) -> None:
+        # itsdangerous signs with the last key and accepts them all
+        self._serializer = URLSafeTimedSerializer(list(secrets), salt=_SALT)
+        self._secure = secure
+        # the prefix makes browsers refuse the cookie over http and from other subdomains
+        self.cookie_name = "__Host-matinee" if secure else "matinee"
+
+    def open(self, request: web.Request) -> Session:
+        """The request's session, or a new one."""
+        cookie = request.cookies.get(self.cookie_name)
+        if cookie is None:
+            return self._new()
+        try:
+            if len(cookie) > _LONGEST_COOKIE:
+                raise BadSignature("too long")
+            stored, signed_at = self._serializer.loads(cookie, max_age=MAX_AGE_SECONDS, return_timestamp=True)
+            session = Session(
+                buyer_id=str(stored["b"]),
+                city=str(stored["c"]),
+                booking_keys={str(booking): str(key) for booking, key in stored["k"]},
+                stored=True,
+            )
+        except (BadSignature, KeyError, TypeError, ValueError) as error:
+            log.warning("session_cookie_refused", problem=type(error).__name__)
+            return self._new()
+        session.changed = time.time() - signed_at.timestamp() > RENEW_AFTER_SECONDS
+        return session
+
+    def save(self, session: Session, response: web.StreamResponse) -> None:
+        """Sends the cookie with a response that was not begun yet."""
+        content = {"b": session.buyer_id, "c": session.city, "k": list(session.booking_keys.items())}
+        response.set_cookie(
+            self.cookie_name,
+            self._serializer.dumps(content),
+            max_age=MAX_AGE_SECONDS,
+            path="/",
+            httponly=True,
+            secure=self._secure,
+            samesite="Lax",
+        )
+
+    @staticmethod
+    def _new() -> Session:
+        return Session(buyer_id=new_token())

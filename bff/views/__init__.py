@@ -1,0 +1,1 @@
+"""Request handlers, one module for each group of pages: read, ask, present, answer."""

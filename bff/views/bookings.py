@@ -1,0 +1,228 @@
+"""A booking's page in each state, and what its buyer does there: pay, give up, cancel."""
+
+from collections.abc import Mapping
+
+from aiohttp import hdrs, web
+from matinee.booking.v1 import booking_pb2
+
+from bff.contacts import TypedContact, check_contact
+from bff.keys import BACKGROUND, BOOKINGS, SESSION, SETTINGS, VISITOR_TEXTS
+from bff.presenters.bookingpage import (
+    METHODS,
+    HeldView,
+    StateView,
+    TicketPicture,
+    TicketsView,
+    cancel_refused,
+    method_names,
+)
+from bff.presenters.bookings import BookingView, present_booking
+from bff.presenters.seatpage import Notice
+from bff.respond import render, see_other
+from bff.tickets import calendar_file, qr_code
+from bff.views.fields import id_in_path, request_id_in_form, text_in_form
+from mesh.errors import RemoteError
+from mesh.ids import new_request_id
+
+_LONGEST_KEY = 200
+_FORM_FIELDS = frozenset({"full_name", "email", "phone", "method"})
+
+
+def viewer_of(request: web.Request, booking_id: str) -> booking_pb2.BookingViewer:
+    """What shows that this browser may see the booking: a key that it was given, or being its buyer."""
+    session = request[SESSION]
+    key = session.booking_keys.get(booking_id)
+    if key:
+        return booking_pb2.BookingViewer(access_key=key)
+    return booking_pb2.BookingViewer(buyer_id=session.buyer_id)
+
+
+async def booking_page(request: web.Request) -> web.Response:
+    """The booking as it stands. With `key`, the link of an e-mail: kept, and taken out of the address."""
+    booking_id = id_in_path(request, "booking_id")
+    key = request.query.get("key", "")
+    if key and len(key) <= _LONGEST_KEY:
+        viewer = booking_pb2.BookingViewer(access_key=key)
+        await request.app[BOOKINGS].get(booking_id, viewer)  # a wrong key is a 404 and is not kept
+        request[SESSION].remember_key(booking_id, key)
+        return see_other(f"/bookings/{booking_id}")
+    booking = await request.app[BOOKINGS].get(booking_id, viewer_of(request, booking_id))
+    return _show(request, booking)
+
+
+async def pay(request: web.Request) -> web.Response:
+    """Opens the payment; sending the same form again opens the same one."""
+    booking_id = id_in_path(request, "booking_id")
+    texts = request[VISITOR_TEXTS]
+    request_id = await request_id_in_form(request)
+    typed = TypedContact(
+        full_name=await text_in_form(request, "full_name", 1000),
+        email=await text_in_form(request, "email", 1000),
+        phone=await text_in_form(request, "phone", 1000),
+    )
+    method = await text_in_form(request, "method", 50)
+    checked = check_contact(typed, texts)
+    problems = dict(checked.problems)
+    if method not in METHODS:
+        problems["method"] = texts.gettext("Choose how you pay.")
+    if problems:
+        return await _held_again(request, booking_id, typed, method, problems)
+    payment = booking_pb2.StartPaymentRequest(
+        request_id=request_id,
+        booking_id=booking_id,
+        viewer=viewer_of(request, booking_id),
+        method=METHODS[method],
+        contact=booking_pb2.Contact(
+            full_name=checked.contact.full_name,
+            email=checked.contact.email,
+            phone=checked.contact.phone,
+            language=texts.language_tag,
+        ),
+        return_url=f"{request.app[SETTINGS].public_url}/bookings/{booking_id}",
+    )
+    try:
+        await request.app[BACKGROUND].finish(request.app[BOOKINGS].start_payment(payment))
+    except RemoteError as error:
+        problem = _payment_problem(request, error)
+        if problem is None:
+            # The page tells what became of the booking: it ran out, was paid meanwhile, …
+            return see_other(f"/bookings/{booking_id}")
+        return await _held_again(request, booking_id, typed, method, problem)
+    return see_other(f"/bookings/{booking_id}/payment")
+
+
+async def to_provider(request: web.Request) -> web.Response:
+    """Sends the browser on to the provider's page.
+
+    Not a redirect: the policy `form-action 'self'` holds for redirects after a form too, and it
+    should go on holding.
+    """
+    booking_id = id_in_path(request, "booking_id")
+    booking = await request.app[BOOKINGS].get(booking_id, viewer_of(request, booking_id))
+    view = present_booking(booking, request[VISITOR_TEXTS])
+    if not view.payment_url.startswith(("https://", "http://")):
+        return see_other(f"/bookings/{booking_id}")
+    response = _page(request, "booking_leaving.html", StateView(view))
+    response.headers["Referrer-Policy"] = "no-referrer"
+    return response
+
+
+async def abandon(request: web.Request) -> web.Response:
+    """Gives the seats up."""
+    booking_id = id_in_path(request, "booking_id")
+    request_id = await request_id_in_form(request)
+    step = request.app[BOOKINGS].abandon(request_id, booking_id, viewer_of(request, booking_id))
+    try:
+        await request.app[BACKGROUND].finish(step)
+    except RemoteError as error:
+        if error.reason != "BOOKING_STATE":
+            raise
+    return see_other(f"/bookings/{booking_id}")
+
+
+async def cancel(request: web.Request) -> web.Response:
+    """Cancels the tickets; the refund follows."""
+    booking_id = id_in_path(request, "booking_id")
+    texts = request[VISITOR_TEXTS]
+    request_id = await request_id_in_form(request)
+    viewer = viewer_of(request, booking_id)
+    if not await text_in_form(request, "sure", 10):
+        booking = await request.app[BOOKINGS].get(booking_id, viewer)
+        return _show(request, booking, cancel_refused("NOT_SURE", texts), status=422)
+    try:
+        await request.app[BACKGROUND].finish(request.app[BOOKINGS].cancel(request_id, booking_id, viewer))
+    except RemoteError as error:
+        notice = cancel_refused(error.reason, texts)
+        if notice is None and error.reason != "BOOKING_STATE":
+            raise
+        booking = await request.app[BOOKINGS].get(booking_id, viewer)
+        return _show(request, booking, notice, status=409)
+    return see_other(f"/bookings/{booking_id}")
+
+
+async def calendar(request: web.Request) -> web.Response:
+    """The show as a calendar file."""
+    booking_id = id_in_path(request, "booking_id")
+    booking = await request.app[BOOKINGS].get(booking_id, viewer_of(request, booking_id))
+    url = f"{request.app[SETTINGS].public_url}/bookings/{booking_id}"
+    return web.Response(
+        body=calendar_file(booking, url, request[VISITOR_TEXTS]),
+        content_type="text/calendar",
+        charset="utf-8",
+        headers={
+            hdrs.CONTENT_DISPOSITION: 'attachment; filename="matinee.ics"',
+            hdrs.CACHE_CONTROL: "no-store",
+        },
+    )
+
+
+def _show(
+    request: web.Request, booking: booking_pb2.Booking, notice: Notice | None = None, status: int = 200
+) -> web.Response:
+    texts = request[VISITOR_TEXTS]
+    view = present_booking(booking, texts)
+    if view.face == "held":
+        return _held(request, view, view.contact, "credit_card", {}, status)
+    if view.face == "tickets":
+        tickets = tuple(
+            TicketPicture(ticket.ticket_id, ticket.seat_id, ticket.cancelled, qr_code(ticket.ticket_id))
+            for ticket in view.tickets
+        )
+        return _page(
+            request,
+            "booking_tickets.html",
+            TicketsView(view, tickets, notice, new_request_id()),
+            status,
+        )
+    return _page(request, f"booking_{view.face}.html", StateView(view), status)
+
+
+async def _held_again(
+    request: web.Request, booking_id: str, typed: TypedContact, method: str, problems: Mapping[str, str]
+) -> web.Response:
+    booking = await request.app[BOOKINGS].get(booking_id, viewer_of(request, booking_id))
+    view = present_booking(booking, request[VISITOR_TEXTS])
+    if view.face != "held":
+        return see_other(view.url)
+    return _held(request, view, typed, method, problems, 422)
+
+
+def _held(
+    request: web.Request,
+    view: BookingView,
+    typed: TypedContact,
+    method: str,
+    problems: Mapping[str, str],
+    status: int,
+) -> web.Response:
+    held = HeldView(
+        booking=view,
+        contact=typed,
+        problems=problems,
+        methods=method_names(request[VISITOR_TEXTS]),
+        method=method,
+        payment_request_id=new_request_id(),
+    )
+    return _page(request, "booking_held.html", held, status)
+
+
+def _page(request: web.Request, template: str, view: object, status: int = 200) -> web.Response:
+    response = render(request, template, view=view, status=status)
+    response.headers[hdrs.CACHE_CONTROL] = "no-store"
+    return response
+
+
+def _payment_problem(request: web.Request, error: RemoteError) -> dict[str, str] | None:
+    """What to tell beside the form; None when the booking's own page tells it."""
+    texts = request[VISITOR_TEXTS]
+    if error.reason == "INVALID_FIELD":
+        field = error.facts.get("field", "").rpartition(".")[2]
+        beside = field if field in _FORM_FIELDS else "email"
+        return {beside: texts.gettext("This was not accepted. Please check it.")}
+    if error.reason == "PAYMENT_PROVIDER_UNAVAILABLE":
+        return {
+            "method": texts.gettext("The payment provider does not answer. Please try again in a moment.")
+        }
+    if error.reason in ("HOLD_EXPIRED", "BOOKING_STATE", "REQUEST_ID_REUSED"):
+        return None
+    raise error
