@@ -28,8 +28,8 @@ class Broker:
     """A RabbitMQ and the times after which it counts as away, in seconds."""
 
     url: SecretStr
-    heartbeat_seconds: int = 15
-    """A silent connection is lost after about this."""
+    heartbeat_seconds: int = 10
+    """A silent connection counts as lost after this plus 5 s, at the latest after twice that."""
     blocked_seconds: float = 30.0
     """How long a broker out of memory or disk may hold a connection up before it counts as lost."""
     connect_seconds: float = 5.0

@@ -77,6 +77,11 @@ class Consumer:
         """How it stands with the broker."""
         return self._link.state
 
+    @property
+    def under_way(self) -> int:
+        """How many deliveries have no outcome yet."""
+        return len(self._tasks)
+
     async def probe(self) -> None:
         """Returns when messages can flow, else raises `BrokerAway`; for health checks."""
         await self._link.probe()
