@@ -63,7 +63,7 @@ class Child:
             raise ProcessFailed(f"{self.name} is running already")
         with self._log_file.open("ab") as log:
             self._process = subprocess.Popen(
-                tethered(os.getpid(), self._command),
+                tethered(self._command, parent_pid=os.getpid()),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=subprocess.STDOUT,

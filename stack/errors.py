@@ -19,3 +19,9 @@ class FolderRefused(StackError):
 
 class ProcessFailed(StackError):
     """A process ended, or did not become healthy in time; the text ends with its last log lines."""
+
+
+def first_of(failures: BaseExceptionGroup[StackError]) -> StackError:
+    """One failure of several that came at the same time: one line is enough."""
+    first = failures.exceptions[0]
+    return first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -82,10 +82,10 @@ class Engine(ABC):
                 port_file.write_text(str(self._port))
                 return
 
-    async def stop(self) -> None:
-        """End the server cleanly; after `stop_seconds` by SIGKILL. Harmless when it is not running."""
+    async def stop(self, within: float | None = None) -> None:
+        """End the server cleanly; after `within` (`stop_seconds`) by SIGKILL. Harmless when it is down."""
         if self._server is not None:
-            await self._server.stop(self.stop_seconds)
+            await self._server.stop(self.stop_seconds if within is None else within)
 
     async def kill(self) -> None:
         """SIGKILL, as a crash would do it; returns when the process is gone."""

@@ -38,8 +38,8 @@ class RabbitEngine(Engine):
     def url(self) -> str:
         return f"amqp://guest:guest@{LOOPBACK}:{self.port}/%2F"
 
-    async def stop(self) -> None:
-        await super().stop()
+    async def stop(self, within: float | None = None) -> None:
+        await super().stop(within)
         if self._epmd is not None:
             await self._epmd.stop(_EPMD_SECONDS)
 
