@@ -1,0 +1,177 @@
+"""A person buys tickets, in a real browser, from the front page to the mail."""
+
+import asyncio
+import re
+import signal
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import AsyncExitStack
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from playwright.async_api import Browser, expect
+
+from mesh.mongo import open_client
+from mesh.testing import eventually
+from tests.e2e.visitor import DECLINED_CARD, Visitor
+from tests.fixtures.site import Site
+
+NewVisitor = Callable[..., Coroutine[Any, Any, Visitor]]
+
+pytestmark = pytest.mark.timeout(240)
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def visitor(browser: Browser, site: Site) -> AsyncIterator[NewVisitor]:
+    """Makes visitors, each with a browser profile of their own."""
+    async with AsyncExitStack() as contexts:
+
+        async def new(*, java_script: bool = True, width: int = 1280) -> Visitor:
+            context = await browser.new_context(
+                java_script_enabled=java_script, viewport={"width": width, "height": 900}, locale="en-GB"
+            )
+            contexts.push_async_callback(context.close)
+            context.set_default_timeout(15_000)
+            page = await context.new_page()
+            page.on("pageerror", lambda error: problems.append(str(error)))
+            return Visitor(page, site, f"ada-{uuid4().hex}@example.com")
+
+        problems: list[str] = []
+        yield new
+        assert problems == []
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
+async def test_two_tickets_are_bought_and_arrive_by_mail(
+    visitor: NewVisitor, site: Site, java_script: bool
+) -> None:
+    ada = await visitor(java_script=java_script)
+    await ada.choose_show("London")
+    seats = (await ada.free_seats())[-2:]
+    await ada.choose_seats(seats)
+    await ada.hold()
+    await expect(ada.page.get_by_role("timer")).to_be_visible()
+    await ada.start_payment()
+    await ada.pay_by_card()
+    tickets = await ada.ticket_ids()
+    assert len(set(tickets)) == 2
+
+    mail = await site.mail_to(ada.email)
+    assert all(ticket in mail["text"] for ticket in tickets)
+    assert all(seat in mail["text"] for seat in seats)
+    await ada.page.goto(f"{site.url}/dev/inbox")
+    await expect(ada.page.get_by_text(tickets[0]).first).to_be_attached()
+
+
+@pytest.mark.parametrize("method", ["Debit card", "Internet banking"])
+async def test_the_other_ways_to_pay(visitor: NewVisitor, method: str) -> None:
+    ada = await visitor(width=360)
+    await ada.choose_show("Tokyo")
+    await ada.choose_seats((await ada.free_seats())[-1:])
+    await ada.hold()
+    await ada.start_payment(method)
+    if method == "Internet banking":
+        await ada.page.get_by_role("button", name=re.compile("approve")).click()
+    else:
+        await ada.pay_by_card()
+    assert len(await ada.ticket_ids()) == 1
+
+
+async def test_a_declined_card_leaves_the_seats_held_and_another_try_succeeds(visitor: NewVisitor) -> None:
+    ada = await visitor()
+    await ada.choose_show("Berlin")
+    await ada.choose_seats((await ada.free_seats())[-1:])
+    await ada.hold()
+    await ada.start_payment()
+    await ada.pay_by_card(DECLINED_CARD)
+    await expect(ada.page.get_by_text("The payment did not go through")).to_be_visible(timeout=20_000)
+    await expect(ada.page.get_by_role("timer")).to_be_visible()
+    await ada.start_payment()
+    await ada.pay_by_card()
+    assert len(await ada.ticket_ids()) == 1
+
+
+async def test_the_loser_of_a_race_is_told_which_seat_went_and_offered_others(visitor: NewVisitor) -> None:
+    ada, bob = await visitor(java_script=False), await visitor(java_script=False)
+    await ada.choose_show("London")
+    await bob.page.goto(ada.page.url)
+    contested = (await ada.free_seats())[-3]
+    await ada.choose_seats([contested])
+    await bob.choose_seats([contested])
+    await ada.hold()
+    await expect(ada.page.get_by_role("timer")).to_be_visible()
+    await bob.hold()
+    notice = bob.page.get_by_role("alert")
+    await expect(notice).to_contain_text(contested)
+    offered = await bob.page.locator(".plan input:checked").evaluate_all("boxes => boxes.map(b => b.value)")
+    assert len(offered) == 1
+    assert offered != [contested]
+    await bob.hold()
+    await expect(bob.page.get_by_role("timer")).to_be_visible()
+
+
+async def test_a_seat_that_goes_is_shown_at_once_to_who_looks_at_the_map(visitor: NewVisitor) -> None:
+    ada, bob = await visitor(), await visitor()
+    await ada.choose_show("London")
+    await bob.page.goto(ada.page.url)
+    wanted = (await ada.free_seats())[-1]
+    await ada.choose_seats([wanted])
+    await ada.hold()
+    await expect(ada.page.get_by_role("timer")).to_be_visible()
+    await expect(bob.page.locator(f"#seat-{wanted}")).to_be_disabled(timeout=5_000)
+    await ada.page.get_by_role("button", name="Give the seats up").click()
+    await expect(bob.page.locator(f"#seat-{wanted}")).to_be_enabled(timeout=5_000)
+
+
+async def test_a_cancelled_booking_frees_its_seats_and_tells_of_the_refund(
+    visitor: NewVisitor, site: Site
+) -> None:
+    ada = await visitor()
+    await ada.choose_show("Mumbai")
+    seat_page = ada.page.url
+    seat = (await ada.free_seats())[-1]
+    await ada.choose_seats([seat])
+    await ada.hold()
+    await ada.start_payment()
+    await ada.pay_by_card()
+    await ada.ticket_ids()
+    await ada.page.get_by_text("Cancel the booking").click()
+    await ada.page.get_by_label(re.compile("^Yes, cancel")).check()
+    await ada.page.get_by_role("button", name="Cancel and refund").click()
+    await expect(ada.page.get_by_text(re.compile("refund|money", re.IGNORECASE)).first).to_be_visible()
+
+    async def told() -> bool:
+        return len(await site.mails_to(ada.email)) >= 3  # tickets, cancellation, refund
+
+    await eventually(told, within_seconds=30)
+    await ada.page.goto(seat_page)
+    assert seat in await ada.free_seats()
+
+
+async def test_a_booking_survives_kill_9_between_payment_and_confirmation(
+    visitor: NewVisitor, site: Site
+) -> None:
+    ada = await visitor()
+    await ada.choose_show("London")
+    await ada.choose_seats((await ada.free_seats())[-1:])
+    await ada.hold()
+    booking_id = ada.page.url.rpartition("/")[2].partition("?")[0]
+    await ada.start_payment()
+    mongo = open_client(site.mongo_url, "test")
+    bookings = mongo["bookings"]["bookings"]
+
+    async def paid() -> bool:
+        found = await bookings.find_one({"_id": booking_id})
+        return bool(found and found["state"] == "PAID")
+
+    await site.send("seat_svc", signal.SIGSTOP)  # the payment arrives, the seats cannot be confirmed
+    try:
+        await ada.pay_by_card()
+        await eventually(paid, within_seconds=20)
+        await site.send("booking_svc", signal.SIGKILL)
+    finally:
+        mongo.close()
+        await site.send("seat_svc", signal.SIGCONT)
+    async with asyncio.timeout(75):
+        assert len(await ada.ticket_ids()) == 1
