@@ -133,10 +133,10 @@ def show_document(show: Show) -> Document:
         "language": plan.language,
         "subtitle_languages": list(plan.subtitle_languages),
         "formats": list(plan.formats),
-        "prices": [asdict(entry) for entry in plan.prices],
-        "lowest_price": asdict(
-            min((entry.price for entry in plan.prices), key=lambda price: price.minor_units)
-        ),
+        "prices": [
+            {"category_id": entry.category_id, "price": _money_document(entry.price)} for entry in plan.prices
+        ],
+        "lowest_price": _money_document(min((entry.price for entry in plan.prices), key=_minor_units)),
         "status": plan.status.value,
     }
 
@@ -174,6 +174,15 @@ def _with_id(fields: Document, id_field: str) -> Document:
 
 def _point_of(document: Stored) -> GeoPoint:
     return GeoPoint(document["latitude"], document["longitude"])
+
+
+def _minor_units(money: Money) -> int:
+    return money.minor_units
+
+
+def _money_document(money: Money) -> Document:
+    # asdict would do, but a day's import has tens of thousands of prices and asdict is slow.
+    return {"currency_code": money.currency_code, "minor_units": money.minor_units}
 
 
 def _money_of(document: Stored) -> Money:
