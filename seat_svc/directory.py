@@ -1,0 +1,83 @@
+"""Shows as catalog_svc knows them."""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Final, TypeVar
+
+import structlog
+from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
+
+from mesh import deadlines
+from mesh.errors import RemoteError, StoreUnavailable
+from seat_svc.convert import layout_from, show_from
+from seat_svc.domain.layout import Layout
+from seat_svc.domain.show import Show
+from seat_svc.errors import UnknownShow
+
+log = structlog.get_logger()
+V = TypeVar("V")
+
+_MOST_SHOWS: Final = 20_000
+_MOST_LAYOUTS: Final = 500
+_FRESH_SECONDS: Final = 300.0
+"""After this a show is asked for again, in case that the call which tells of its change was lost."""
+
+
+class CatalogShowDirectory:
+    """The `ShowDirectory` port. What was known is used on while the catalogue is away."""
+
+    def __init__(self, catalog: catalog_pb2_grpc.CatalogServiceAsyncStub, time: Callable[[], float]) -> None:
+        """`time` gives seconds that never go back."""
+        self._catalog = catalog
+        self._time = time
+        self._shows: OrderedDict[str, tuple[float, Show]] = OrderedDict()
+        self._layouts: OrderedDict[str, Layout] = OrderedDict()
+        self._asking: dict[str, asyncio.Task[Show]] = {}
+
+    async def find(self, show_id: str) -> Show:
+        """See `ShowDirectory.find`."""
+        known = self._shows.get(show_id)
+        if known is not None and self._time() - known[0] < _FRESH_SECONDS:
+            return known[1]
+        asking = self._asking.get(show_id)
+        if asking is None:
+            asking = asyncio.create_task(self._ask_without_deadline(show_id), name="get-show")
+            self._asking[show_id] = asking
+            asking.add_done_callback(lambda _: self._asking.pop(show_id))
+        # The answer is for all who wait for it, whether or not the first of them goes away.
+        return await asyncio.shield(asking)
+
+    async def fetch(self, show_id: str) -> Show:
+        """See `ShowDirectory.fetch`; never answers with what somebody asked before."""
+        known = self._shows.get(show_id)
+        try:
+            response = await self._catalog.GetShow(catalog_pb2.GetShowRequest(show_id=show_id))
+        except RemoteError as error:
+            if error.code == "NOT_FOUND":
+                self._shows.pop(show_id, None)
+                raise UnknownShow from None
+            if known is None:
+                raise StoreUnavailable("catalog") from error
+            log.warning("show_not_refreshed", show_id=show_id, code=error.code)
+            return known[1]
+        show = show_from(response, self._layout(response))
+        _keep(self._shows, show_id, (self._time(), show), _MOST_SHOWS)
+        return show
+
+    async def _ask_without_deadline(self, show_id: str) -> Show:
+        deadlines.set_remaining(None)
+        return await self.fetch(show_id)
+
+    def _layout(self, response: catalog_pb2.GetShowResponse) -> Layout:
+        layout = self._layouts.get(response.layout.layout_id) or layout_from(response.layout)
+        _keep(self._layouts, layout.layout_id, layout, _MOST_LAYOUTS)
+        return layout
+
+
+def _keep(known: OrderedDict[str, V], key: str, value: V, most: int) -> None:
+    """Keeps what was used last; what was not used for longest makes place."""
+    known[key] = value
+    known.move_to_end(key)
+    if len(known) > most:
+        known.popitem(last=False)

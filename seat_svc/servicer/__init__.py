@@ -1,0 +1,1 @@
+"""The two faces of the inventory: `seat` for this installation, `theatre` for partners."""

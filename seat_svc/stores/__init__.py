@@ -1,0 +1,1 @@
+"""Redis keeps what is soft, MongoDB what is sold."""

@@ -1,0 +1,200 @@
+"""Sales in MongoDB, where uniqueness for (show, seat) has the last word; see docs/decisions/0003."""
+
+import datetime as dt
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from pymongo import IndexModel, ReturnDocument
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+
+from mesh.clock import Clock
+from mesh.errors import StoreUnavailable
+from mesh.money import Money
+from mesh.mongo import STEP_SECONDS, Client, Document, database_of, ping, within_deadline
+from seat_svc.domain.sale import Sale, SeatPayment, Ticket
+from seat_svc.ports import AlreadySold
+
+_INDEXES: Final = (
+    # Partial, because two sales without any good ticket left are not equal to each other.
+    IndexModel("seat_keys", unique=True, partialFilterExpression={"seat_keys": {"$type": "string"}}),
+    IndexModel("show_id"),
+    IndexModel("change_time"),
+    IndexModel([("theatre_id", 1), ("business_date", 1), ("sale_time", 1), ("_id", 1)]),
+)
+
+
+class MongoSales:
+    """The `Sales` port: collections `sales` and `blocked_seats` of one database."""
+
+    def __init__(self, client: Client, name: str, clock: Clock) -> None:
+        database = database_of(client, name)
+        self._client = client
+        self._sales = database["sales"]
+        # A majority read may miss a sale that the primary has and the majority not yet: to be told "no" after
+        # an insert of unknown outcome, one must wait until what was written before is with the majority.
+        self._sales_for_certain = self._sales.with_options(read_concern=ReadConcern("linearizable"))
+        self._blocked = database["blocked_seats"]
+        self._clock = clock
+        self._prepared = False
+
+    async def ready(self) -> None:
+        """Returns when the store answers and has its indexes; for health probes."""
+        if self._prepared:
+            await ping(self._client)
+            return
+        with _store_call():
+            await self._sales.create_indexes(list(_INDEXES))
+        self._prepared = True
+
+    async def add(self, sale: Sale) -> None:
+        """See `Sales.add`: one insert, so all seats or none."""
+        if not self._prepared:
+            await self.ready()
+        document = _document_of(sale)
+        with _store_call():
+            try:
+                await self._sales.insert_one(document)
+            except DuplicateKeyError:
+                raise AlreadySold from None
+
+    async def find(self, sale_id: str) -> Sale | None:
+        """See `Sales.find`."""
+        with _store_call():
+            document = await self._sales_for_certain.find_one({"_id": sale_id})
+        return _sale_of(document) if document else None
+
+    async def of_show(self, show_id: str) -> list[Sale]:
+        """See `Sales.of_show`."""
+        return await self._all({"show_id": show_id})
+
+    async def holding(self, show_id: str, seat_ids: Sequence[str]) -> list[Sale]:
+        """See `Sales.holding`."""
+        keys = [_seat_key(show_id, seat_id) for seat_id in seat_ids]
+        return await self._all({"show_id": show_id, "seat_keys": {"$in": keys}})
+
+    async def cancel(self, sale: Sale, seat_ids: Collection[str]) -> Sale:
+        """See `Sales.cancel`: tickets and keys change in one update."""
+        keys = [_seat_key(sale.show_id, seat_id) for seat_id in seat_ids]
+        with _store_call():
+            cancelled: Mapping[str, Any] | None = await self._sales.find_one_and_update(
+                {"_id": sale.sale_id, "seat_keys": {"$in": keys}},
+                {
+                    "$pull": {"seat_keys": {"$in": keys}},
+                    "$set": {"tickets.$[chosen].cancelled": True, "change_time": self._clock.now()},
+                    "$inc": {"version": 1},
+                },
+                array_filters=[{"chosen.seat_id": {"$in": list(seat_ids)}}],
+                return_document=ReturnDocument.AFTER,
+            )
+        # Not found: nothing is left to cancel, for sales are never deleted.
+        return _sale_of(cancelled) if cancelled else await self.find(sale.sale_id) or sale
+
+    async def changed_since(self, time: dt.datetime) -> list[Sale]:
+        """See `Sales.changed_since`."""
+        return await self._all({"change_time": {"$gte": time}})
+
+    async def newest_change(self) -> dt.datetime | None:
+        """See `Sales.newest_change`."""
+        with _store_call():
+            document = await self._sales.find_one({}, {"change_time": 1}, sort=[("change_time", -1)])
+        return document["change_time"] if document else None
+
+    async def of_date(
+        self, theatre_id: str, date: dt.date, after: tuple[dt.datetime, str] | None, limit: int
+    ) -> list[Sale]:
+        """See `Sales.of_date`."""
+        chosen: Document = {"theatre_id": theatre_id, "business_date": date.isoformat()}
+        if after:
+            time, sale_id = after
+            chosen["$or"] = [
+                {"sale_time": {"$gt": time}},
+                {"sale_time": time, "_id": {"$gt": sale_id}},
+            ]
+        with _store_call():
+            documents = (
+                await self._sales.find(chosen)
+                .sort([("sale_time", 1), ("_id", 1)])
+                .limit(limit)
+                .to_list(length=limit)
+            )
+        return [_sale_of(document) for document in documents]
+
+    async def blocked_seats(self, show_id: str) -> frozenset[str]:
+        """See `Sales.blocked_seats`."""
+        with _store_call():
+            document = await self._blocked.find_one({"_id": show_id})
+        return frozenset(document["reason_of_seat"]) if document else frozenset()
+
+    async def _all(self, chosen: Document) -> list[Sale]:
+        with _store_call():
+            documents = await self._sales.find(chosen).to_list(length=None)
+        return [_sale_of(document) for document in documents]
+
+
+@contextmanager
+def _store_call() -> Iterator[None]:
+    """Bounds what is asked inside; a store that does not answer is `StoreUnavailable`."""
+    try:
+        with within_deadline(STEP_SECONDS):
+            yield
+    except PyMongoError as error:
+        unanswered = isinstance(error, ConnectionFailure) or error.timeout
+        if unanswered or error.has_error_label("RetryableWriteError"):
+            raise StoreUnavailable("mongodb") from error
+        raise
+
+
+def _seat_key(show_id: str, seat_id: str) -> str:
+    return f"{show_id}/{seat_id}"
+
+
+def _document_of(sale: Sale) -> Document:
+    return {
+        "_id": sale.sale_id,
+        "booking_id": sale.booking_id,
+        "seller": sale.seller,
+        "show_id": sale.show_id,
+        "theatre_id": sale.theatre_id,
+        "business_date": sale.business_date.isoformat(),
+        "hold_id": sale.hold_id,
+        "seat_keys": [_seat_key(sale.show_id, seat_id) for seat_id in sale.live_seat_ids],
+        "tickets": [
+            {"seat_id": ticket.seat_id, "ticket_id": ticket.ticket_id, "cancelled": ticket.cancelled}
+            for ticket in sale.tickets
+        ],
+        "payments": [
+            {
+                "seat_id": payment.seat_id,
+                "currency_code": payment.amount.currency_code,
+                "minor_units": payment.amount.minor_units,
+            }
+            for payment in sale.payments
+        ],
+        "sale_time": sale.sale_time,
+        "change_time": sale.sale_time,
+        "version": sale.version,
+    }
+
+
+def _sale_of(document: Mapping[str, Any]) -> Sale:
+    return Sale(
+        sale_id=document["_id"],
+        booking_id=document["booking_id"],
+        seller=document["seller"],
+        show_id=document["show_id"],
+        theatre_id=document["theatre_id"],
+        business_date=dt.date.fromisoformat(document["business_date"]),
+        hold_id=document["hold_id"],
+        tickets=tuple(
+            Ticket(ticket["ticket_id"], ticket["seat_id"], ticket["cancelled"])
+            for ticket in document["tickets"]
+        ),
+        payments=tuple(
+            SeatPayment(payment["seat_id"], Money(payment["currency_code"], payment["minor_units"]))
+            for payment in document["payments"]
+        ),
+        sale_time=document["sale_time"],
+        version=document["version"],
+    )

@@ -1,0 +1,58 @@
+"""The Lua scripts beside this file, each under the rules they share."""
+
+import hashlib
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from redis.exceptions import (
+    ClusterDownError,
+    NoScriptError,
+    OutOfMemoryError,
+    ReadOnlyError,
+    ResponseError,
+    TryAgainError,
+)
+
+from mesh.errors import StoreUnavailable
+from seat_svc.stores.batching import Argument
+
+FOLDER: Final = Path(__file__).parent / "scripts"
+_AWAY: Final = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
+
+Answer = list[Any]
+"""A script's answer: a word as bytes, then what the script's comments say."""
+
+
+class Commands(Protocol):
+    """Something that runs Redis commands."""
+
+    async def run(self, *command: Argument) -> Any:
+        """The answer; see `BatchedCommands.run`."""
+        ...
+
+
+class Script:
+    """One script: its source with the shared rules, known to Redis by its digest."""
+
+    def __init__(self, name: str, clock: str) -> None:
+        parts = (clock, *((FOLDER / f"{each}.lua").read_text() for each in ("prelude", name)))
+        self.source = "\n".join(parts)
+        self.digest = hashlib.sha1(self.source.encode()).hexdigest()  # noqa: S324 - Redis' own choice
+
+    async def run(self, commands: Commands, keys: tuple[str, ...], *arguments: Argument) -> Answer:
+        """Runs it on a show's keys; sends the source along when Redis has forgotten it."""
+        try:
+            try:
+                answer = await commands.run("EVALSHA", self.digest, len(keys), *keys, *arguments)
+            except NoScriptError:
+                answer = await commands.run("EVAL", self.source, len(keys), *keys, *arguments)
+        except _AWAY as error:
+            raise StoreUnavailable("redis") from error
+        if not isinstance(answer, list):
+            raise ResponseError(f"a script answered {type(answer).__name__}")
+        return answer
+
+
+def redis_time() -> str:
+    """The clock that production uses: Redis' own."""
+    return (FOLDER / "clock.lua").read_text()

@@ -1,0 +1,143 @@
+"""Sales and cancellations of hosted theatres."""
+
+import asyncio
+from typing import Final
+
+import structlog
+
+from mesh.background import Background
+from mesh.clock import Clock
+from mesh.errors import RequestIdReused, StoreUnavailable
+from seat_svc.domain.sale import Purchase, Sale, Ticket, new_ticket_id
+from seat_svc.domain.show import Show
+from seat_svc.errors import SeatsLost, UnknownSale, UnknownSeat
+from seat_svc.ports import AlreadySold, Claim, SaleRecorded, Sales, SeatLedger
+from seat_svc.theatres.hosted.access import LedgerAccess
+
+log = structlog.get_logger()
+
+SELL_SECONDS: Final = 12.0
+"""A sale is made or given up within this; a claim is overdue only long after (`LedgerTimes.claim_for`)."""
+
+
+class Selling:
+    """Sells in three steps: claim in the ledger, one insert that decides, settle in the ledger.
+
+    Both kinds of change run to their end even when their caller goes away. A
+    crash between the steps leaves a claim, which `Settlement` ends later.
+    """
+
+    def __init__(
+        self, ledger: SeatLedger, sales: Sales, access: LedgerAccess, background: Background, clock: Clock
+    ) -> None:
+        self._ledger = ledger
+        self._sales = sales
+        self._access = access
+        self._background = background
+        self._clock = clock
+
+    async def sell(self, show: Show, purchase: Purchase, request_id: str) -> tuple[Ticket, ...]:
+        """See `TheatreConnector.confirm`."""
+        return await self._background.finish(self._bounded_sell(show, purchase, request_id))
+
+    async def cancel(
+        self, show: Show, sale_id: str, seat_ids: tuple[str, ...], request_id: str
+    ) -> tuple[Ticket, ...]:
+        """See `TheatreConnector.cancel`."""
+        return await self._background.finish(self._cancel(show, sale_id, seat_ids, request_id))
+
+    async def _bounded_sell(self, show: Show, purchase: Purchase, request_id: str) -> tuple[Ticket, ...]:
+        try:
+            async with asyncio.timeout(SELL_SECONDS):
+                return await self._sell(show, purchase, request_id)
+        except TimeoutError:
+            raise StoreUnavailable("mongodb") from None
+
+    async def _sell(self, show: Show, purchase: Purchase, request_id: str) -> tuple[Ticket, ...]:
+        async def claim_it(current: Show) -> tuple[Show, Claim]:
+            return current, await self._ledger.claim(current, purchase, request_id)
+
+        try:
+            show, claim = await self._access.settled(show, claim_it)
+        except SaleRecorded:
+            return await self._tickets_sold_before(purchase)
+        except SeatsLost:
+            # To the very sale that is asked for, perhaps: its claim may be forgotten, its record is not.
+            if await self._sales.find(purchase.sale_id) is None:
+                raise
+            return await self._tickets_sold_before(purchase)
+        sale = self._new_sale(show, purchase)
+        try:
+            await self._sales.add(sale)
+        except AlreadySold:
+            return await self._refused_by_the_last_word(show, claim, purchase)
+        except StoreUnavailable:
+            # Not answered is not the same as not done.
+            recorded = await self._sales.find(purchase.sale_id)
+            if recorded is None:
+                raise
+            sale = recorded
+        await self._settle(show, sale)
+        return sale.tickets
+
+    def _new_sale(self, show: Show, purchase: Purchase) -> Sale:
+        return Sale(
+            sale_id=purchase.sale_id,
+            booking_id=purchase.booking_id,
+            seller=purchase.seller,
+            show_id=show.show_id,
+            theatre_id=show.theatre_id,
+            business_date=show.business_date,
+            hold_id=purchase.hold_id,
+            tickets=tuple(Ticket(new_ticket_id(show.theatre_id), seat_id) for seat_id in purchase.seat_ids),
+            payments=purchase.payments,
+            sale_time=self._clock.now(),
+        )
+
+    async def _tickets_sold_before(self, purchase: Purchase) -> tuple[Ticket, ...]:
+        sale = await self._sales.find(purchase.sale_id)
+        if sale is None:
+            raise StoreUnavailable("mongodb")
+        if not purchase.is_of(sale):
+            raise RequestIdReused
+        return sale.tickets
+
+    async def _refused_by_the_last_word(
+        self, show: Show, claim: Claim, purchase: Purchase
+    ) -> tuple[Ticket, ...]:
+        """The sale was made before, or seats were sold to others although the ledger had forgotten it."""
+        sale = await self._sales.find(purchase.sale_id)
+        if sale is not None:
+            await self._settle(show, sale)
+            return await self._tickets_sold_before(purchase)
+        others = await self._sales.holding(show.show_id, purchase.seat_ids)
+        for other in others:
+            await self._settle(show, other)
+        await self._access.on(show, lambda current: self._ledger.give_up(current, claim))
+        sold = {seat_id for other in others for seat_id in other.live_seat_ids}
+        lost = [seat_id for seat_id in purchase.seat_ids if seat_id in sold]
+        if not lost:
+            # The other sale was cancelled since: asking again will do.
+            raise StoreUnavailable("mongodb")
+        raise SeatsLost(lost)
+
+    async def _cancel(
+        self, show: Show, sale_id: str, seat_ids: tuple[str, ...], request_id: str
+    ) -> tuple[Ticket, ...]:
+        await self._ledger.remember(show.show_id, request_id, f"cancel {sale_id} {','.join(seat_ids)}")
+        known = await self._sales.find(sale_id)
+        if known is None or known.show_id != show.show_id:
+            raise UnknownSale
+        sold = [ticket.seat_id for ticket in known.tickets]
+        if unknown := set(seat_ids).difference(sold):
+            raise UnknownSeat(sorted(unknown))
+        sale = await self._sales.cancel(known, seat_ids or sold)
+        await self._access.on(show, lambda current: self._ledger.record(current, sale))
+        return sale.tickets
+
+    async def _settle(self, show: Show, sale: Sale) -> None:
+        """The sale stands whatever comes of this; what is left undone is settled when it is met."""
+        try:
+            await self._access.on(show, lambda current: self._ledger.record(current, sale))
+        except StoreUnavailable:
+            log.warning("sale_left_to_settle", show_id=show.show_id, sale_id=sale.sale_id)

@@ -1,0 +1,1 @@
+"""What the inventory does, one function each; its faces translate to these and back."""
