@@ -59,12 +59,12 @@ class Inbox:
 
 
 def _message(entry: dict[str, Any]) -> Message:
-    recipients = entry.get("recipients") or []
+    recipients = entry.get("to") or []
     attachments = entry.get("attachments") or []
     return Message(
         subject=str(entry.get("subject", "")),
         recipient=", ".join(str(recipient) for recipient in recipients),
-        received=str(entry.get("received_time", "")),
+        received=str(entry.get("date", "")),
         text=str(entry.get("text", "")),
         attachments=tuple(
             str(item.get("filename", "") if isinstance(item, dict) else item) for item in attachments

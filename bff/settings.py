@@ -8,6 +8,8 @@ from pydantic import Field, SecretStr, field_validator
 
 from mesh.settings import ProcessSettings
 
+_LOOPBACK = frozenset({"127.0.0.1", "localhost"})
+
 
 class BffSettings(ProcessSettings):
     """What the web front end reads."""
@@ -53,7 +55,10 @@ class BffSettings(ProcessSettings):
 
     @cached_property
     def hosts(self) -> frozenset[str]:
-        """Every host, in lower case, that a request may name."""
-        return frozenset(
-            {urlsplit(self.public_url).netloc.lower(), *(host.lower() for host in self.allowed_hosts)}
-        )
+        """Every host, in lower case, that a request may name; a loopback address by both its names."""
+        public = urlsplit(self.public_url)
+        named = {public.netloc, *self.allowed_hosts}
+        if public.hostname in _LOOPBACK:
+            port = f":{public.port}" if public.port else ""
+            named |= {f"{name}{port}" for name in _LOOPBACK}
+        return frozenset(host.lower() for host in named)

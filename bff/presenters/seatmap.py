@@ -30,6 +30,7 @@ class SeatCell:
     index: int
     number: int
     label: str
+    free_label: str
     state: str
     category: int
     accessible: bool
@@ -166,6 +167,7 @@ def _present_row(
                 index=marks.indexes[seat.seat_id],
                 number=seat.number,
                 label=_label(seat, category, state, texts),
+                free_label=_label(seat, category, "free", texts),
                 state=state,
                 category=category.index if category else 0,
                 accessible=seat.accessible,

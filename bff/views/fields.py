@@ -12,6 +12,7 @@ from mesh.ids import is_request_id
 
 _SEAT_ID: Final = re.compile(r"[A-Z]{1,7}[0-9]{1,7}")
 _ID: Final = re.compile(r"[A-Za-z0-9_-]{1,64}")
+_NUMBER: Final = re.compile(r"[0-9]{1,6}")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f-\x9f]")
 SEAT_LIMIT: Final = 10
 LONGEST_QUERY: Final = 100
@@ -69,8 +70,6 @@ def date_in_query(request: web.Request, name: str) -> str:
 
 def number_in(text: str, lowest: int, highest: int, otherwise: int) -> int:
     """A number within bounds, else the other one."""
-    return (
-        int(text)
-        if text.isascii() and text.isdigit() and len(text) < 7 and lowest <= int(text) <= highest
-        else otherwise
-    )
+    if not _NUMBER.fullmatch(text):
+        return otherwise
+    return int(text) if lowest <= int(text) <= highest else otherwise
