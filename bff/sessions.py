@@ -65,9 +65,17 @@ class Sessions:
         cookie = request.cookies.get(self.cookie_name)
         if cookie is None:
             return self._new()
+        session = self.read(cookie)
+        if session is None:
+            log.warning("session_cookie_refused")
+            return self._new()
+        return session
+
+    def read(self, cookie: str) -> Session | None:
+        """The session in a cookie's value; None for one that was not signed here, or long ago."""
+        if len(cookie) > _LONGEST_COOKIE:
+            return None
         try:
-            if len(cookie) > _LONGEST_COOKIE:
-                raise BadSignature("too long")
             stored, signed_at = self._serializer.loads(cookie, max_age=MAX_AGE_SECONDS, return_timestamp=True)
             session = Session(
                 buyer_id=str(stored["b"]),
@@ -75,18 +83,21 @@ class Sessions:
                 booking_keys={str(booking): str(key) for booking, key in stored["k"]},
                 stored=True,
             )
-        except (BadSignature, KeyError, TypeError, ValueError) as error:
-            log.warning("session_cookie_refused", problem=type(error).__name__)
-            return self._new()
+        except (BadSignature, KeyError, TypeError, ValueError):
+            return None
         session.changed = time.time() - signed_at.timestamp() > RENEW_AFTER_SECONDS
         return session
 
+    def write(self, session: Session) -> str:
+        """The cookie's value for a session."""
+        content = {"b": session.buyer_id, "c": session.city, "k": list(session.booking_keys.items())}
+        return str(self._serializer.dumps(content))
+
     def save(self, session: Session, response: web.StreamResponse) -> None:
         """Sends the cookie with a response that was not begun yet."""
-        content = {"b": session.buyer_id, "c": session.city, "k": list(session.booking_keys.items())}
         response.set_cookie(
             self.cookie_name,
-            self._serializer.dumps(content),
+            self.write(session),
             max_age=MAX_AGE_SECONDS,
             path="/",
             httponly=True,

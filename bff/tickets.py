@@ -14,12 +14,14 @@ _INK = "#12231d"
 
 
 def qr_code(content: str) -> Markup:
-    """A QR code as SVG to stand in a page; 15 % of it may be unreadable."""
+    """A QR code as SVG to stand in a page beside its content as text; 15 % of it may be unreadable."""
     drawing = io.BytesIO()
     segno.make(content, error="m", micro=False).save(
         drawing, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=2, dark=_INK, light=None
     )
-    svg = drawing.getvalue().decode().strip().replace("<svg ", '<svg role="img" focusable="false" ', 1)
+    svg = (
+        drawing.getvalue().decode().strip().replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
+    )
     return Markup(svg)  # noqa: S704 - drawn by segno: squares, none of the content's own characters
 
 

@@ -25,7 +25,7 @@ async def refuse_foreign_forms(request: web.Request, handler: Handler) -> web.St
             form = await request.post()
     except TimeoutError:
         raise web.HTTPRequestTimeout from None
-    except ValueError:
-        raise FormMalformed from None  # an encoding that is none
+    except (ValueError, LookupError):
+        raise FormMalformed from None  # bytes, or the name of an encoding, that are none
     request.app[CSRF].check(request, request[SESSION], str(form.get(FIELD, "")))
     return await handler(request)

@@ -13,7 +13,6 @@ _FIXED = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=(), usb=()",
-    hdrs.SERVER: "matinee",
 }
 
 
@@ -40,7 +39,9 @@ def security_headers(secure: bool) -> Callable[[web.Request, web.StreamResponse]
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         del request
-        response.headers.update(_FIXED)
+        for name, value in _FIXED.items():
+            response.headers.setdefault(name, value)
+        response.headers[hdrs.SERVER] = "matinee"
         response.headers.setdefault(CSP, policy)
         response.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
         if secure:

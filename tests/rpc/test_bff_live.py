@@ -1,0 +1,172 @@
+"""Live pages: server-sent events of seats and bookings."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
+
+import aiohttp
+from matinee.booking.v1 import booking_pb2
+from matinee.seat.v1 import seat_pb2
+from matinee.theatre.v1 import seats_pb2
+
+from bff.live.feeds import QUEUE_LENGTH, SeatFeeds
+from mesh.testing import eventually
+from tests.fixtures.bff import LIVE_STREAMS, SHOW_ID, Frontend
+from tests.rpc.test_bff_buying import held
+
+FREE, SOLD = seats_pb2.SEAT_STATE_AVAILABLE, seats_pb2.SEAT_STATE_SOLD
+
+
+class Stream:
+    """A browser's EventSource."""
+
+    def __init__(self, answer: aiohttp.ClientResponse) -> None:
+        self.answer = answer
+
+    async def next(self) -> tuple[str, Any]:
+        """The next event's name and content."""
+        name = ""
+        async with asyncio.timeout(5):
+            async for line in self.answer.content:
+                if line.startswith(b"event: "):
+                    name = line[7:].decode().strip()
+                if line.startswith(b"data: "):
+                    return name, json.loads(line[6:])
+        return "end", None
+
+
+@asynccontextmanager
+async def watching(frontend: Frontend, path: str) -> AsyncIterator[Stream]:
+    async with frontend.http.get(f"{frontend.url}{path}") as answer:
+        assert answer.status == 200
+        assert answer.headers["Content-Type"] == "text/event-stream"
+        yield Stream(answer)
+
+
+async def test_a_browser_gets_all_seats_and_then_every_change(frontend: Frontend) -> None:
+    frontend.cinema.states["A2"] = SOLD
+    async with watching(frontend, f"/shows/{SHOW_ID}/events") as stream:
+        assert await stream.next() == ("snapshot", {"sequence": 1, "states": "fs" + "f" * 22})
+        await frontend.cinema.change_seat("A1", SOLD)
+        assert await stream.next() == ("delta", {"sequence": 2, "changes": [[0, "s"]]})
+
+
+async def test_many_browsers_share_one_watch_and_the_last_one_ends_it(frontend: Frontend) -> None:
+    path = f"/shows/{SHOW_ID}/events"
+    async with (
+        watching(frontend, path) as first,
+        watching(frontend, path) as second,
+        watching(frontend, path) as third,
+    ):
+        for stream in (first, second, third):
+            assert (await stream.next())[0] == "snapshot"
+        assert frontend.cinema.watchers == 1
+        await frontend.cinema.change_seat("B1", SOLD)
+        assert {(await stream.next())[1]["sequence"] for stream in (first, second, third)} == {2}
+
+    async def nobody() -> bool:
+        return frontend.cinema.watchers == 0
+
+    await eventually(nobody)
+
+
+async def test_a_browser_that_comes_later_begins_with_the_newest_states(frontend: Frontend) -> None:
+    path = f"/shows/{SHOW_ID}/events"
+    async with watching(frontend, path) as first:
+        await first.next()
+        await frontend.cinema.change_seat("A1", SOLD)
+        await first.next()
+        async with watching(frontend, path) as second:
+            assert await second.next() == ("snapshot", {"sequence": 2, "states": "s" + "f" * 23})
+
+
+async def test_the_waiting_page_is_told_of_every_change(frontend: Frontend) -> None:
+    await held(frontend, "A1")
+    async with watching(frontend, "/bookings/booking-1/events") as stream:
+        assert await stream.next() == ("booking", {"version": 1, "state": "held"})
+        await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_PAID)
+        assert await stream.next() == ("booking", {"version": 2, "state": "paid"})
+
+
+async def test_more_live_connections_than_allowed_are_sent_away_with_a_time(frontend: Frontend) -> None:
+    path = f"/shows/{SHOW_ID}/events"
+    async with AsyncExitStack() as open_streams:
+        for _ in range(LIVE_STREAMS):
+            await open_streams.enter_async_context(watching(frontend, path))
+        answer = await frontend.get(path)
+        assert answer.status == 503
+        assert answer.headers["Retry-After"] == "5"
+
+    async def admitted() -> bool:
+        async with frontend.http.get(f"{frontend.url}{path}") as again:
+            return again.status == 200
+
+    await eventually(admitted)
+
+
+async def test_a_process_that_stops_ends_its_live_connections(frontend: Frontend) -> None:
+    async with watching(frontend, f"/shows/{SHOW_ID}/events") as stream:
+        await stream.next()
+        began = asyncio.get_running_loop().time()
+        await frontend.site.drain(0, 5)
+        assert asyncio.get_running_loop().time() - began < 3
+        try:
+            assert (await stream.next())[0] == "end"
+        except aiohttp.ClientError:
+            return  # cut off in the middle is an end too
+
+
+class Torrent:
+    """Changes without end, faster than anybody reads."""
+
+    def __init__(self) -> None:
+        self.released = asyncio.Event()
+
+    async def watch(self, show_id: str, after: int, timeout: float) -> Any:
+        yield seat_pb2.WatchSeatsResponse(snapshot=seats_pb2.SeatMap(seat_states=[FREE], sequence=1))
+        await self.released.wait()
+        for sequence in range(2, QUEUE_LENGTH * 3):
+            change = seats_pb2.SeatChange(seat_index=0, state=SOLD)
+            yield seat_pb2.WatchSeatsResponse(delta=seats_pb2.SeatDelta(sequence=sequence, changes=[change]))
+        await asyncio.Event().wait()
+
+
+async def test_a_browser_that_does_not_keep_up_is_cut_off_and_nothing_piles_up() -> None:
+    torrent = Torrent()
+    feeds = SeatFeeds(torrent)
+    async with feeds.subscribe("show") as slow:
+        assert await slow.get() is not None
+        torrent.released.set()
+
+        async def cut() -> bool:
+            return slow.qsize() == 1
+
+        await eventually(cut)
+        assert await slow.get() is None
+    await feeds.close()
+
+
+class Flaky:
+    """A watch that breaks after each snapshot."""
+
+    def __init__(self) -> None:
+        self.asked_after: list[int] = []
+
+    async def watch(self, show_id: str, after: int, timeout: float) -> Any:
+        self.asked_after.append(after)
+        yield seat_pb2.WatchSeatsResponse(
+            snapshot=seats_pb2.SeatMap(seat_states=[FREE], sequence=len(self.asked_after))
+        )
+
+
+async def test_a_watch_that_breaks_goes_on_after_what_is_known() -> None:
+    flaky = Flaky()
+    feeds = SeatFeeds(flaky)
+    async with feeds.subscribe("show") as events:
+        for _ in range(3):
+            async with asyncio.timeout(5):
+                await events.get()
+    await feeds.close()
+    assert flaky.asked_after[:3] == [0, 1, 2]
