@@ -27,7 +27,9 @@ _FRESH_SECONDS: Final = 300.0
 class CatalogShowDirectory:
     """The `ShowDirectory` port. What was known is used on while the catalogue is away."""
 
-    def __init__(self, catalog: catalog_pb2_grpc.CatalogServiceAsyncStub, time: Callable[[], float]) -> None:
+    def __init__(
+        self, catalog: "catalog_pb2_grpc.CatalogServiceAsyncStub", time: Callable[[], float]
+    ) -> None:
         """`time` gives seconds that never go back."""
         self._catalog = catalog
         self._time = time
