@@ -30,9 +30,10 @@ from mesh.amqp.errors import (
 from mesh.amqp.link import LinkState
 from mesh.amqp.message import Delivery, Message, Outcome
 from mesh.amqp.publisher import Publisher
-from mesh.amqp.topology import Binding, Exchange, Queue, Topology, WorkQueue
+from mesh.amqp.topology import DEFAULT_DELAYS_MS, Binding, Exchange, Queue, Topology, WorkQueue
 
 __all__ = [
+    "DEFAULT_DELAYS_MS",
     "AmqpUrl",
     "Binding",
     "Broker",

@@ -1,0 +1,1 @@
+"""Messages to customers: e-mail now, text messages and Web Push by the same port."""

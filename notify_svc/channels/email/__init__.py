@@ -1,0 +1,5 @@
+"""E-mail."""
+
+from notify_svc.channels.email.sender import EmailSender
+
+__all__ = ["EmailSender"]

@@ -1,0 +1,119 @@
+"""Writing letters: what happened, in words and pictures."""
+
+import io
+import re
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import segno
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template, select_autoescape
+
+from notify_svc.channels.email import calendar
+from notify_svc.channels.email.letter import Calendar, Letter, Picture
+from notify_svc.channels.email.words import BookingWords, booking_words
+from notify_svc.channels.texts import Texts, TextsByLanguage
+from notify_svc.domain.bookings import Ticket
+from notify_svc.domain.contents import BookingEvent, Content, DirectMessage
+
+_GAP = re.compile(r"\n{3,}")
+_TEMPLATES = Path(__file__).parent.parent.parent / "templates"
+_WITH_QR_CODES = frozenset({"booking_confirmed", "booking_cancelled", "show_reminder", "show_rescheduled"})
+_WITH_ENTRY = frozenset({"booking_confirmed", "show_rescheduled"})
+_TAKES_ENTRY_BACK = frozenset({"booking_cancelled", "show_cancelled"})
+
+
+class LetterWriter:
+    """Writes letters by the templates `<name>.txt` and `<name>.html`; thread-safe."""
+
+    def __init__(self, public_url: str) -> None:
+        self._public_url = public_url
+        self._texts = TextsByLanguage()
+        self._environment = Environment(
+            loader=FileSystemLoader(_TEMPLATES),
+            autoescape=select_autoescape(["html"]),
+            undefined=StrictUndefined,
+            extensions=["jinja2.ext.i18n"],
+            trim_blocks=True,
+            lstrip_blocks=True,
+            keep_trailing_newline=True,
+        )
+
+    def write(self, content: Content) -> Letter:
+        """The letter that tells of the content."""
+        if isinstance(content, DirectMessage):
+            return self._direct(content)
+        return self._about_booking(content)
+
+    def _direct(self, message: DirectMessage) -> Letter:
+        texts = self._texts.for_tag(message.values.get("language", ""))
+        return self._letter(message.template_id, texts, "", {"blanks": message.values, "words": None})
+
+    def _about_booking(self, event: BookingEvent) -> Letter:
+        booking = event.booking
+        texts = self._texts.for_tag(booking.contact.language)
+        page = f"{self._public_url}/bookings/{quote(booking.booking_id, safe='')}"
+        link = f"{page}?key={quote(booking.access_key, safe='')}" if booking.access_key else page
+        words = booking_words(event, texts, link)
+        tickets = booking.tickets if event.name in _WITH_QR_CODES else ()
+        return self._letter(
+            event.name,
+            texts,
+            booking.contact.full_name,
+            {"blanks": {}, "words": words},
+            pictures=[_qr_code(n, ticket) for n, ticket in enumerate(tickets)],
+            calendar_file=_calendar_file(event, page, words, texts),
+        )
+
+    def _letter(
+        self,
+        name: str,
+        texts: Texts,
+        recipient_name: str,
+        values: dict[str, Any],
+        pictures: list[Picture] | None = None,
+        calendar_file: Calendar | None = None,
+    ) -> Letter:
+        environment = self._environment.overlay()
+        environment.install_gettext_translations(texts.translations, newstyle=True)  # type: ignore[attr-defined]
+        values = values | {
+            "texts": texts,
+            "recipient_name": recipient_name,
+            "site_url": self._public_url,
+        }
+        plain = environment.get_template(f"{name}.txt")
+        return Letter(
+            subject=_block(plain, "subject", values).strip(),
+            text=_without_gaps(plain.render(values)),
+            html=environment.get_template(f"{name}.html").render(values),
+            language_tag=texts.language_tag,
+            recipient_name=recipient_name,
+            pictures=pictures or (),
+            calendar=calendar_file,
+        )
+
+
+def _without_gaps(text: str) -> str:
+    """Parts that were left out leave no more than one empty line."""
+    return _GAP.sub("\n\n", text).strip() + "\n"
+
+
+def _block(template: Template, name: str, values: dict[str, Any]) -> str:
+    return "".join(template.blocks[name](template.new_context(values)))
+
+
+def _qr_code(n: int, ticket: Ticket) -> Picture:
+    png = io.BytesIO()
+    segno.make_qr(ticket.ticket_id, error="m").save(png, kind="png", scale=6, border=4)
+    return Picture(f"ticket-{n}", f"ticket-{ticket.seat_id}.png", png.getvalue())
+
+
+def _calendar_file(event: BookingEvent, page: str, words: BookingWords, texts: Texts) -> Calendar | None:
+    booking, title = event.booking, event.booking.show.movie_title
+    if event.name in _TAKES_ENTRY_BACK and not booking.tickets:
+        return calendar.cancellation(booking, event.event_time, title)
+    if event.name not in _WITH_ENTRY:
+        return None
+    seats = texts.translations.gettext("Seats: %(seats)s") % {"seats": words.seats}
+    # Without the access key: calendars are shared with people who should not be able to cancel.
+    return calendar.entry(booking, event.event_time, page, title, f"{seats}\n{page}")

@@ -1,0 +1,91 @@
+"""Words, amounts and times in a customer's language.
+
+The sources are English; another language needs its catalogue in `locales/`.
+"""
+
+import datetime as dt
+import gettext
+from collections.abc import Sequence
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from babel import Locale, UnknownLocaleError
+from babel.dates import format_skeleton, format_time
+from babel.lists import format_list
+from babel.numbers import format_currency, get_currency_precision
+from babel.support import NullTranslations, Translations
+
+from mesh.money import Money
+
+_SOURCE_LANGUAGE = "en"
+_LOCALES = Path(__file__).parent.parent / "locales"
+
+
+class Texts:
+    """Everything that depends on the customer's language and region."""
+
+    def __init__(self, locale: Locale, translations: gettext.NullTranslations) -> None:
+        self._locale = locale
+        self.translations = translations
+
+    @property
+    def language_tag(self) -> str:
+        """BCP 47 tag."""
+        return str(self._locale).replace("_", "-")
+
+    @property
+    def direction(self) -> str:
+        """`ltr` or `rtl`."""
+        return str(self._locale.text_direction)
+
+    def money(self, amount: Money) -> str:
+        """The amount with its currency's symbol and number of decimals."""
+        digits = get_currency_precision(amount.currency_code)
+        value = Decimal(amount.minor_units).scaleb(-digits)
+        return str(format_currency(value, amount.currency_code, locale=self._locale))
+
+    def clock(self, instant: dt.datetime, zone: ZoneInfo) -> str:
+        """Time of day in that zone, such as "2:30 PM"."""
+        return str(format_time(instant.astimezone(zone), "short", locale=self._locale))
+
+    def day(self, instant: dt.datetime, zone: ZoneInfo) -> str:
+        """Day in that zone, such as "Sunday, November 22, 2026"."""
+        return str(format_skeleton("yMMMMEEEEd", instant.astimezone(zone), locale=self._locale))
+
+    def moment(self, instant: dt.datetime, zone: ZoneInfo) -> str:
+        """Day and time of day in that zone, such as "Sunday, November 22, 2026, 2:30 PM"."""
+        return f"{self.day(instant, zone)}, {self.clock(instant, zone)}"
+
+    def listed(self, items: Sequence[str]) -> str:
+        """Items as a list in a sentence, such as "A1, A2, and A3"."""
+        return str(format_list(list(items), locale=self._locale))
+
+    def language(self, tag: str) -> str:
+        """A language's name; empty for films without words and for unknown tags."""
+        try:
+            name = Locale.parse(tag, sep="-").get_display_name(self._locale)
+        except (UnknownLocaleError, ValueError):
+            return ""
+        return "" if tag in ("zxx", "und") else str(name or "")
+
+
+class TextsByLanguage:
+    """Picks the texts by the language that the customer booked in."""
+
+    def __init__(self, folder: Path = _LOCALES) -> None:
+        self._translations: dict[str, gettext.NullTranslations] = {_SOURCE_LANGUAGE: NullTranslations()}
+        for compiled in sorted(folder.glob("*/LC_MESSAGES/messages.mo")):
+            with compiled.open("rb") as file:
+                self._translations[compiled.parent.parent.name] = Translations(file)
+
+    def for_tag(self, tag: str) -> Texts:
+        """The texts for a BCP 47 tag; English when there are none."""
+        language = tag.split("-")[0].lower()
+        if language not in self._translations:
+            tag = language = _SOURCE_LANGUAGE
+        try:
+            locale = Locale.parse(tag, sep="-")
+        except (UnknownLocaleError, ValueError):
+            locale = Locale.parse(language)
+        return Texts(locale, self._translations[language])

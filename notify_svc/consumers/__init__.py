@@ -1,0 +1,1 @@
+"""The queues of messages to customers, and who works on them."""

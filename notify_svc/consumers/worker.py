@@ -1,0 +1,51 @@
+"""From a queue's messages to customers' mailboxes."""
+
+import datetime as dt
+from collections.abc import Mapping
+
+import structlog
+
+from mesh.amqp import Delivery, Outcome
+from mesh.clock import Clock
+from mesh.errors import InvalidField, StoreUnavailable
+from notify_svc.convert.contents import content_of
+from notify_svc.errors import MalformedMessage
+from notify_svc.ports import NotificationLedger, Sender
+from notify_svc.usecases.tell import Told, tell
+
+log = structlog.get_logger()
+
+_OUTCOMES: Mapping[Told, Outcome] = {
+    Told.DONE: Outcome.ACK,
+    Told.IN_OTHER_HANDS: Outcome.POSTPONE,
+    Told.FAILED: Outcome.RETRY,
+    Told.GIVEN_UP: Outcome.REJECT,
+}
+
+
+class ChannelWorker:
+    """Handles the deliveries of one channel's queue."""
+
+    def __init__(self, sender: Sender, ledger: NotificationLedger, clock: Clock, lease: dt.timedelta) -> None:
+        self._sender = sender
+        self._ledger = ledger
+        self._clock = clock
+        self._lease = lease
+
+    async def __call__(self, delivery: Delivery) -> Outcome:
+        """Tells the customer; what cannot be understood goes to the dead letters."""
+        message = delivery.message
+        try:
+            content = content_of(message.type, message.body)
+        except (MalformedMessage, InvalidField) as error:
+            log.error("message_malformed", message_id=message.message_id, problem=error.message)
+            return Outcome.REJECT
+        try:
+            told = await tell(
+                content, self._sender, self._ledger, self._clock, self._lease, delivery.last_attempt
+            )
+        except StoreUnavailable:
+            # Not the message's fault, so not one of its tries.
+            log.warning("notification_postponed", message_id=message.message_id)
+            return Outcome.POSTPONE
+        return _OUTCOMES[told]

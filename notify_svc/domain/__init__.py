@@ -1,0 +1,1 @@
+"""What there is to tell, to whom, and where it stands."""

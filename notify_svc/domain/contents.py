@@ -1,0 +1,69 @@
+"""What a message tells: an event of a booking, or what another service asks to send."""
+
+import datetime as dt
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TypeAlias
+
+from mesh.money import Money
+from notify_svc.domain.bookings import Booking
+from notify_svc.domain.notifications import Channel
+
+SHOW_REMINDER = "show_reminder"
+
+
+@dataclass(frozen=True, slots=True)
+class BookingEvent:
+    """Something happened to a booking."""
+
+    event_id: str
+    name: str
+    """Such as "booking_confirmed"."""
+    event_time: dt.datetime
+    booking: Booking
+    refund: Money | None = None
+    previous_start_time: dt.datetime | None = None
+    reason: str = ""
+    """Why: words for people, or a refund's code; may be empty."""
+
+    def recipient(self, channel: Channel) -> str | None:
+        """Where it goes on that channel; None when the buyer gave nothing for it."""
+        contact = self.booking.contact
+        given = {Channel.EMAIL: contact.email, Channel.SMS: contact.phone}
+        return given.get(channel) or None
+
+    def is_over(self, now: dt.datetime) -> bool:
+        """Whether it came so late that nobody should be told any more."""
+        return self.name == SHOW_REMINDER and now >= self.booking.show.start_time
+
+
+@dataclass(frozen=True, slots=True)
+class DirectMessage:
+    """A text with blanks, sent because another service asked."""
+
+    request_id: str
+    channel: Channel
+    address: str = field(repr=False)
+    template_id: str
+    values: Mapping[str, str] = field(repr=False)
+
+    @property
+    def event_id(self) -> str:
+        """The request stands for the event."""
+        return self.request_id
+
+    @property
+    def name(self) -> str:
+        """Such as "sign_in_code"."""
+        return self.template_id
+
+    def recipient(self, channel: Channel) -> str | None:
+        """Where it goes on that channel; None on every other than the one asked for."""
+        return self.address if channel is self.channel else None
+
+    def is_over(self, now: dt.datetime) -> bool:  # noqa: ARG002 - as in BookingEvent
+        """Never: whoever asked knows how long it is of use."""
+        return False
+
+
+Content: TypeAlias = BookingEvent | DirectMessage

@@ -1,0 +1,60 @@
+"""What another service may ask to send."""
+
+import re
+from collections.abc import Mapping, Set
+
+from email_validator import EmailNotValidError, validate_email
+
+from mesh.errors import InvalidField
+from mesh.ids import is_request_id
+from notify_svc.domain.contents import DirectMessage
+from notify_svc.domain.notifications import Channel
+from notify_svc.errors import ChannelNotOffered
+
+BLANKS: Mapping[str, Set[str]] = {"sign_in_code": {"code", "minutes"}}
+"""Template id → blanks that must be filled."""
+OPTIONAL_BLANKS = frozenset({"language"})
+OFFERED = frozenset({Channel.EMAIL})
+
+_LONGEST_VALUE = 200
+_PERSON_ID = re.compile(r"[\x21-\x7e]{1,128}")
+
+
+def check(message: DirectMessage) -> None:
+    """Raises InvalidField or ChannelNotOffered for what cannot be sent."""
+    check_request_id(message.request_id)
+    if message.channel not in OFFERED:
+        raise ChannelNotOffered(message.channel.value)
+    if not is_address(message.address):
+        raise InvalidField("recipient", "must be an e-mail address")
+    blanks = BLANKS.get(message.template_id)
+    if blanks is None:
+        raise InvalidField("template_id", "there is no such text")
+    if missing := blanks - message.values.keys():
+        raise InvalidField("values", f"must fill {', '.join(sorted(missing))}")
+    if message.values.keys() - blanks - OPTIONAL_BLANKS:
+        raise InvalidField("values", f"may fill only {', '.join(sorted(blanks | OPTIONAL_BLANKS))}")
+    if any(len(value) > _LONGEST_VALUE or not value.isprintable() for value in message.values.values()):
+        raise InvalidField("values", f"must be printable and at most {_LONGEST_VALUE} characters")
+
+
+def check_request_id(request_id: str) -> None:
+    """Raises InvalidField unless it is a UUID."""
+    if not is_request_id(request_id):
+        raise InvalidField("request_id", "must be a UUID")
+
+
+def check_person_id(person_id: str) -> None:
+    """Raises InvalidField unless it is an opaque id of reasonable length."""
+    if not _PERSON_ID.fullmatch(person_id):
+        raise InvalidField("person_id", "must be 1 to 128 visible ASCII characters")
+
+
+def is_address(text: str) -> bool:
+    """Whether mail can be addressed to it, by its form alone."""
+    try:
+        # The default refuses reserved names such as example.test, which installations may use inside.
+        validate_email(text, check_deliverability=False, test_environment=True, allow_smtputf8=False)
+    except EmailNotValidError:
+        return False
+    return True

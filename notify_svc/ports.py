@@ -1,0 +1,100 @@
+"""What the use cases need from outside."""
+
+import datetime as dt
+from collections.abc import Sequence, Set
+from dataclasses import dataclass
+from enum import Enum
+from typing import Protocol
+
+from notify_svc.domain.contents import Content, DirectMessage
+from notify_svc.domain.notifications import Channel, Notification, Record
+
+
+class ClaimOutcome(Enum):
+    """Whether a worker may send."""
+
+    GRANTED = "granted"
+    ALREADY_SENT = "already_sent"
+    TAKEN = "taken"
+    """Another worker is sending it, or was when it crashed: its lease is not over."""
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where in a list a page ended: the last record's time and id."""
+
+    create_time: dt.datetime
+    notification_id: str
+
+
+class NotificationLedger(Protocol):
+    """Remembers what was sent. Every call may raise StoreUnavailable."""
+
+    async def claim(
+        self, notification: Notification, claim_id: str, now: dt.datetime, lease: dt.timedelta
+    ) -> ClaimOutcome:
+        """Takes the message for one worker, in one atomic step, until the lease is over.
+
+        One that was given up may be claimed again: somebody replayed it.
+        """
+        ...
+
+    async def mark_sent(self, notification: Notification, now: dt.datetime) -> None:
+        """It was handed over; nobody sends it again."""
+        ...
+
+    async def release(self, notification: Notification, claim_id: str, now: dt.datetime) -> None:
+        """It was not sent; ends the claim's lease, unless the claim has passed to somebody else."""
+        ...
+
+    async def give_up(self, notification: Notification, claim_id: str) -> None:
+        """It will not be sent, unless the claim has passed to somebody else."""
+        ...
+
+    async def of_booking(self, booking_id: str, after: Place | None, limit: int) -> Sequence[Record]:
+        """A booking's messages, newest first, from after that place on."""
+        ...
+
+
+class Preferences(Protocol):
+    """On which channels people want messages. Every call may raise StoreUnavailable."""
+
+    async def wanted(self, person_id: str) -> Set[Channel] | None:
+        """The channels, or None when the person never said."""
+        ...
+
+    async def want(self, person_id: str, channels: Set[Channel], request_id: str) -> None:
+        """Stores the channels, once for each request id: a late repeat does not undo a newer choice."""
+        ...
+
+
+class RequestLog(Protocol):
+    """Remembers which request ids stand for what. Every call may raise StoreUnavailable."""
+
+    async def remember(self, request_id: str, digest: str) -> None:
+        """Raises RequestIdReused when the id stands for other content."""
+        ...
+
+
+class SendQueue(Protocol):
+    """Where messages wait for a worker."""
+
+    async def put(self, message: DirectMessage) -> None:
+        """Returns once the message is safe; raises a MatineeError with UNAVAILABLE otherwise."""
+        ...
+
+
+class Sender(Protocol):
+    """Hands messages over to the outside."""
+
+    @property
+    def channel(self) -> Channel:
+        """The way it sends."""
+        ...
+
+    async def send(self, notification: Notification, content: Content) -> None:
+        """Returns once the outside has taken the message; raises ChannelUnavailable or RecipientRefused.
+
+        Carries the notification's id, so that whoever gets it twice can tell.
+        """
+        ...

@@ -1,0 +1,100 @@
+"""What the service reads from the environment."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from email.headerregistry import Address
+from email.utils import parseaddr
+from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
+
+from pydantic import AfterValidator, Field, SecretStr, model_validator
+
+from mesh.amqp import DEFAULT_DELAYS_MS, AmqpUrl
+from mesh.settings import ServiceSettings
+
+
+@dataclass(frozen=True, slots=True)
+class SmtpServer:
+    """Where mails are handed over."""
+
+    host: str
+    port: int
+    tls: bool
+    """TLS from the first byte; otherwise STARTTLS where the server offers it."""
+    username: str = ""
+    password: SecretStr = field(default_factory=lambda: SecretStr(""))
+
+    @classmethod
+    def from_url(cls, url: SecretStr) -> "SmtpServer":
+        """Reads `smtp://user:password@host:port` or `smtps://…`; raises ValueError, without the password."""
+        try:
+            parts = urlsplit(url.get_secret_value())
+            tls = {"smtp": False, "smtps": True}[parts.scheme]
+            port = parts.port or (465 if tls else 25)
+            if parts.hostname:
+                password = SecretStr(unquote(parts.password or ""))
+                return cls(parts.hostname, port, tls, unquote(parts.username or ""), password)
+        except (ValueError, KeyError):
+            pass
+        raise ValueError("must be smtp://user:password@host:port or smtps://…")
+
+
+def _checked_smtp_url(url: SecretStr) -> SecretStr:
+    SmtpServer.from_url(url)
+    return url
+
+
+def _checked_sender(text: str) -> str:
+    name, address = parseaddr(text)
+    Address(display_name=name, addr_spec=address)
+    if "@" not in address:
+        raise ValueError("must be an e-mail address, perhaps with a name before it")
+    return text
+
+
+def _checked_public_url(url: str) -> str:
+    if not url.startswith(("http://", "https://")):
+        raise ValueError("must be an http or https address")
+    return url.rstrip("/")
+
+
+class Settings(ServiceSettings):
+    """The notification service's settings."""
+
+    role: Literal["all", "server", "worker"] = "all"
+    """Answers calls, sends messages, or both. Each serves health checks."""
+    mongo_url: str
+    mongo_database: str = Field(default="notify", pattern="^[A-Za-z0-9_-]{1,60}$")
+    amqp_url: AmqpUrl
+    public_url: Annotated[str, AfterValidator(_checked_public_url)]
+    """Where browsers reach the site; links in messages begin with it."""
+    smtp_url: Annotated[SecretStr, AfterValidator(_checked_smtp_url)]
+    """`smtp://user:password@host:port`, which uses STARTTLS where offered, or `smtps://…`."""
+    mail_from: Annotated[str, AfterValidator(_checked_sender)]
+    """`tickets@example.com` or `Name <tickets@example.com>`."""
+    smtp_seconds: float = Field(default=30.0, ge=1, le=300)
+    """How long handing a mail over may take in all."""
+    lease_seconds: float = Field(default=120.0, ge=1, le=3600)
+    """How long a worker that claimed a message is left alone; more than `smtp_seconds`."""
+    prefetch: int = Field(default=8, ge=1, le=1000)
+    """How many messages a worker sends at once."""
+    retry_delays_ms: tuple[Annotated[int, Field(ge=1, le=86_400_000)], ...] = Field(
+        default=DEFAULT_DELAYS_MS, min_length=1, max_length=10
+    )
+    """Pauses between tries, as a JSON list; each different list makes queues of its own."""
+
+    @model_validator(mode="after")
+    def _lease_outlasts_sending(self) -> "Settings":
+        if self.lease_seconds <= self.smtp_seconds:
+            raise ValueError("LEASE_SECONDS must be more than SMTP_SECONDS")
+        return self
+
+    @property
+    def smtp_server(self) -> SmtpServer:
+        """Where mails are handed over."""
+        return SmtpServer.from_url(self.smtp_url)
+
+    @property
+    def lease(self) -> dt.timedelta:
+        """The same as a duration."""
+        return dt.timedelta(seconds=self.lease_seconds)

@@ -1,0 +1,1 @@
+"""Where notifications, preferences and request ids are kept."""

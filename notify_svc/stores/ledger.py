@@ -1,0 +1,113 @@
+"""The notifications in MongoDB: one document each, its id made of event, channel and recipient.
+
+So the unique index on `_id` is what keeps two workers from sending the same.
+"""
+
+import datetime as dt
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from pymongo import DESCENDING
+from pymongo.errors import DuplicateKeyError
+
+from mesh.mongo import Document
+from notify_svc.domain.notifications import Channel, Notification, Record, State
+from notify_svc.ports import ClaimOutcome, Place
+from notify_svc.stores.mongo import NOTIFICATIONS, NotifyDatabase, store_call
+
+
+class MongoNotificationLedger:
+    """See `NotificationLedger`."""
+
+    def __init__(self, database: NotifyDatabase) -> None:
+        self._notifications = database.database[NOTIFICATIONS]
+
+    async def claim(
+        self, notification: Notification, claim_id: str, now: dt.datetime, lease: dt.timedelta
+    ) -> ClaimOutcome:
+        """See `NotificationLedger`."""
+        free = {
+            "_id": notification.notification_id,
+            "$or": [
+                {"state": State.DEAD.value},
+                {"state": State.SENDING.value, "lease_until": {"$lte": now}},
+            ],
+        }
+        claimed = {
+            "$set": {"state": State.SENDING.value, "claim_id": claim_id, "lease_until": now + lease},
+            "$inc": {"tries": 1},
+            "$setOnInsert": _facts(notification) | {"create_time": now, "sent_time": None},
+        }
+        with store_call():
+            try:
+                await self._notifications.update_one(free, claimed, upsert=True)
+            except DuplicateKeyError:  # there is one, and it is not free
+                found = await self._notifications.find_one({"_id": notification.notification_id}, ["state"])
+                sent = found is not None and found["state"] == State.SENT.value
+                return ClaimOutcome.ALREADY_SENT if sent else ClaimOutcome.TAKEN
+        return ClaimOutcome.GRANTED
+
+    async def mark_sent(self, notification: Notification, now: dt.datetime) -> None:
+        """See `NotificationLedger`. Whoever holds the claim now: that it was sent is a fact."""
+        await self._update(
+            {"_id": notification.notification_id},
+            {
+                "$set": {"state": State.SENT.value, "sent_time": now},
+                "$unset": {"claim_id": "", "lease_until": ""},
+            },
+        )
+
+    async def release(self, notification: Notification, claim_id: str, now: dt.datetime) -> None:
+        """See `NotificationLedger`."""
+        await self._update(_held(notification, claim_id), {"$set": {"lease_until": now}})
+
+    async def give_up(self, notification: Notification, claim_id: str) -> None:
+        """See `NotificationLedger`."""
+        await self._update(_held(notification, claim_id), {"$set": {"state": State.DEAD.value}})
+
+    async def of_booking(self, booking_id: str, after: Place | None, limit: int) -> Sequence[Record]:
+        """See `NotificationLedger`."""
+        where: Document = {"booking_id": booking_id}
+        if after is not None:
+            where["$or"] = [
+                {"create_time": {"$lt": after.create_time}},
+                {"create_time": after.create_time, "_id": {"$lt": after.notification_id}},
+            ]
+        with store_call():
+            found = self._notifications.find(where, limit=limit).sort(
+                [("create_time", DESCENDING), ("_id", DESCENDING)]
+            )
+            return [_record(document) async for document in found]
+
+    async def _update(self, where: Document, change: Document) -> None:
+        with store_call():
+            await self._notifications.update_one(where, change)
+
+
+def _held(notification: Notification, claim_id: str) -> Document:
+    return {"_id": notification.notification_id, "claim_id": claim_id, "state": State.SENDING.value}
+
+
+def _facts(notification: Notification) -> Document:
+    return {
+        "event_id": notification.event_id,
+        "event_name": notification.event_name,
+        "booking_id": notification.booking_id,
+        "channel": notification.channel.value,
+        "recipient": notification.recipient,
+    }
+
+
+def _record(document: Mapping[str, Any]) -> Record:
+    return Record(
+        Notification(
+            event_id=document["event_id"],
+            event_name=document["event_name"],
+            booking_id=document["booking_id"],
+            channel=Channel(document["channel"]),
+            recipient=document["recipient"],
+        ),
+        State(document["state"]),
+        document["create_time"],
+        document["sent_time"],
+    )
