@@ -45,3 +45,19 @@ def test_a_json_line_has_the_event_its_facts_and_where_it_came_from(
         "seats_held", 2, "seat_svc", "info",
     )  # fmt: skip
     assert entry["timestamp"].endswith("Z")
+
+
+def test_a_traceback_shows_no_local_variables(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("seat_svc", "json", "INFO")
+    try:
+        recipient = "ada@example.org"
+        try:
+            raise RuntimeError(f"about {len(recipient)}")
+        except RuntimeError:
+            structlog.get_logger("a.module").exception("failed")
+    finally:
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+    [line] = capsys.readouterr().err.strip().splitlines()
+    assert "RuntimeError" in line
+    assert "ada@example.org" not in line
