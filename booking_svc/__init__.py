@@ -1,0 +1,1 @@
+"""Bookings and their payments: from the quote to the tickets or the refund."""

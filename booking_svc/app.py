@@ -1,0 +1,131 @@
+"""The composition root."""
+
+import aiohttp
+from matinee.booking.v1 import booking_pb2_grpc
+from matinee.catalog.v1 import catalog_pb2_grpc
+from matinee.seat.v1 import seat_pb2_grpc
+
+from booking_svc.convert import outbox_entry
+from booking_svc.directory import CatalogShowDirectory
+from booking_svc.domain.booking import Booking
+from booking_svc.domain.events import Event
+from booking_svc.inventory import RemoteSeatInventory
+from booking_svc.payments.sandbox import SandboxPayments
+from booking_svc.ports import PaymentProvider, Ports
+from booking_svc.relay import EXCHANGE, Gauges, OutboxRelay
+from booking_svc.servicer import BookingServicer, UseCases
+from booking_svc.settings import Settings
+from booking_svc.stores.mongo import MongoBookings
+from booking_svc.stores.outbox import MongoOutbox
+from booking_svc.stores.payment_events import MongoPaymentEvents
+from booking_svc.usecases.changes import Changes
+from booking_svc.usecases.driving import Driver
+from booking_svc.usecases.paying import Cashier
+from booking_svc.usecases.telling import PaymentNews
+from booking_svc.usecases.watching import BookingWatch
+from mesh import mongo, tracing
+from mesh.amqp import Broker, Exchange, Publisher, Topology
+from mesh.channel import open_channel
+from mesh.clock import Clock, SystemClock
+from mesh.mongo import Document
+from mesh.run import Process, Resources
+from mesh.server import GrpcServer
+
+NAME = "booking_svc"
+
+_SEAT_SECONDS = 6.0
+_RELAY_SECONDS = 1.0
+_WATCH_SECONDS = 0.5
+_GAUGES_SECONDS = 5.0
+
+
+async def build(settings: Settings, resources: Resources) -> Process:
+    """Bookings by the machine's clock."""
+    return await build_with_clock(settings, resources, SystemClock())
+
+
+async def build_with_clock(settings: Settings, resources: Resources, clock: Clock) -> Process:
+    """Bookings by any clock."""
+    mongo_client = mongo.open_client(settings.mongo_url, NAME)
+    resources.callback(mongo_client.close)
+    bookings = MongoBookings(mongo_client, settings.mongo_database, _encoded)
+    events = MongoPaymentEvents(mongo_client, settings.mongo_database)
+    ports = Ports(
+        bookings=bookings,
+        payment_events=events,
+        shows=await _open_directory(settings, resources),
+        seats=await _open_inventory(settings, resources),
+        providers=await _open_providers(settings, resources),
+        chosen_provider=settings.payment_provider,
+        clock=clock,
+        terms=settings.terms,
+        background=resources.background,
+    )
+    changes = Changes(ports)
+    driver = Driver(ports, changes)
+    news = PaymentNews(ports, driver)
+    watch = BookingWatch(ports)
+    changes.listen(lambda booking, _has_events: watch.changed(booking))
+    relay = OutboxRelay(
+        MongoOutbox(mongo_client, settings.mongo_database), await _open_publisher(settings, resources), clock
+    )
+    changes.listen(relay.changed)
+
+    server = GrpcServer(settings, resources.background)
+    server.needs({"mongodb": bookings.ready, "payment_events": events.ready})
+    server.add(
+        "matinee.booking.v1.BookingService",
+        BookingServicer(UseCases(ports, changes, driver, Cashier(ports, changes, driver), news, watch)),
+        booking_pb2_grpc.add_BookingServiceServicer_to_server,
+    )
+    every = resources.background.every
+    every("recovery", settings.recovery_seconds, driver.drive_due)
+    every("payment-events", settings.recovery_seconds, news.act_on_waiting)
+    every("catch-up", settings.catch_up_seconds, news.catch_up)
+    every("relay", _RELAY_SECONDS, relay.relay, relay.wake)
+    every("watch", _WATCH_SECONDS, watch.poll)
+    every("gauges", _GAUGES_SECONDS, Gauges(bookings, clock).look)
+    return server
+
+
+async def _open_directory(settings: Settings, resources: Resources) -> CatalogShowDirectory:
+    channel = await resources.enter_async_context(
+        open_channel(
+            settings.catalog_target,
+            settings.mesh_token.get_secret_value(),
+            retried_services=["matinee.catalog.v1.CatalogService"],
+        )
+    )
+    return CatalogShowDirectory(channel.stub(catalog_pb2_grpc.CatalogServiceStub))
+
+
+async def _open_inventory(settings: Settings, resources: Resources) -> RemoteSeatInventory:
+    channel = await resources.enter_async_context(
+        open_channel(
+            settings.seat_target,
+            settings.mesh_token.get_secret_value(),
+            timeout_seconds=_SEAT_SECONDS,
+            # Every call that is made there carries a request id that follows from the booking.
+            retried_services=["matinee.seat.v1.SeatService"],
+        )
+    )
+    return RemoteSeatInventory(channel.stub(seat_pb2_grpc.SeatServiceStub))
+
+
+async def _open_providers(settings: Settings, resources: Resources) -> dict[str, PaymentProvider]:
+    client = await resources.enter_async_context(aiohttp.ClientSession())
+    sandbox = SandboxPayments(
+        client, settings.sandbox_url, settings.sandbox_api_key, settings.sandbox_webhook_secret
+    )
+    return {sandbox.name: sandbox}
+
+
+async def _open_publisher(settings: Settings, resources: Resources) -> Publisher:
+    topology = Topology([Exchange(EXCHANGE)])
+    return await resources.enter_async_context(
+        Publisher(Broker(settings.amqp_url), name="booking.relay", topology=topology)
+    )
+
+
+def _encoded(booking: Booking, event: Event) -> Document:
+    return dict(outbox_entry(booking, event, tracing.current_traceparent()))

@@ -1,0 +1,44 @@
+"""What a change of a booking tells the rest of the world."""
+
+import uuid
+from dataclasses import dataclass
+from typing import Final, TypeAlias
+
+from booking_svc.domain.booking import Booking
+
+_NAMESPACE: Final = uuid.UUID("0d1b4f0e-6a0e-4a53-9d0a-0a7c7b3f9f2e")
+
+
+@dataclass(frozen=True, slots=True)
+class BookingConfirmed:
+    """Tickets were issued."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentFailed:
+    """A payment was declined; the seats are still held."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingExpired:
+    """Time ran out after a payment attempt."""
+
+
+@dataclass(frozen=True, slots=True)
+class BookingCancelled:
+    """Tickets were cancelled."""
+
+
+@dataclass(frozen=True, slots=True)
+class RefundIssued:
+    """Money went back."""
+
+    refund_id: str
+
+
+Event: TypeAlias = BookingConfirmed | PaymentFailed | BookingExpired | BookingCancelled | RefundIssued
+
+
+def event_id(booking: Booking, event: Event) -> str:
+    """The id of an event of the booking's present version: the same however often it is computed."""
+    return str(uuid.uuid5(_NAMESPACE, f"{booking.booking_id}/{booking.version}/{event!r}"))

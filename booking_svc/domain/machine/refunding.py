@@ -1,0 +1,63 @@
+"""Money that goes back, in whatever state the booking is; and REFUNDING → REFUNDED."""
+
+import datetime as dt
+from dataclasses import replace
+
+from booking_svc.domain import inputs
+from booking_svc.domain.booking import Booking, BookingState, Payment, Refund, RefundState
+from booking_svc.domain.events import RefundIssued
+from booking_svc.domain.machine.change import Change, known_refund, with_refund
+from mesh.ids import derived_request_id
+
+
+def owing(booking: Booking, payment: Payment, reason: str) -> Booking:
+    """The booking with a refund of all that the payment captured; of nothing there is none."""
+    if payment.captured is None or payment.captured.minor_units <= 0:
+        return booking
+    refund = Refund(
+        refund_id=derived_request_id("refund", booking.booking_id, payment.payment_id),
+        payment_id=payment.payment_id,
+        amount=payment.captured,
+        reason=reason,
+    )
+    return replace(booking, refunds=(*booking.refunds, refund))
+
+
+def sending_back(booking: Booking) -> Booking:
+    """REFUNDING, or REFUNDED when nothing is owed."""
+    owes = any(refund.state is not RefundState.COMPLETED for refund in booking.refunds)
+    return replace(booking, state=BookingState.REFUNDING if owes else BookingState.REFUNDED)
+
+
+def refund_accepted(booking: Booking, given: inputs.RefundAccepted, _now: dt.datetime) -> Change:
+    """The provider has it under way and tells later how it ended."""
+    refund = known_refund(booking, given.refund_id)
+    if refund.state is not RefundState.OWED:
+        return Change(booking)
+    accepted = replace(refund, state=RefundState.ACCEPTED, provider_refund_id=given.provider_refund_id)
+    return Change(with_refund(booking, accepted))
+
+
+def refund_succeeded(booking: Booking, given: inputs.RefundSucceeded, _now: dt.datetime) -> Change:
+    """The money is back; with the last refund a REFUNDING booking is REFUNDED."""
+    refund = known_refund(booking, given.refund_id)
+    if refund.state is RefundState.COMPLETED:
+        return Change(booking)
+    completed = replace(refund, state=RefundState.COMPLETED, provider_refund_id=given.provider_refund_id)
+    after = with_refund(booking, completed)
+    if booking.state is BookingState.REFUNDING:
+        after = sending_back(after)
+    return Change(after, (RefundIssued(refund.refund_id),))
+
+
+def refund_failed(booking: Booking, given: inputs.RefundFailed, _now: dt.datetime) -> Change:
+    """The provider did not send the money: it is owed still, and asked for under a new key.
+
+    Old news of an earlier try changes nothing: a new key while a try is under
+    way could send the money twice.
+    """
+    refund = known_refund(booking, given.refund_id)
+    if refund.state is RefundState.COMPLETED or refund.tries != given.tries:
+        return Change(booking)
+    again = replace(refund, state=RefundState.OWED, provider_refund_id="", tries=refund.tries + 1)
+    return Change(with_refund(booking, again), alarms=("refund_failed",))

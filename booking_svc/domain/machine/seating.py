@@ -1,0 +1,43 @@
+"""From PAID to CONFIRMED, or to a refund; and seats that are given back."""
+
+import datetime as dt
+from dataclasses import replace
+
+from booking_svc.domain import inputs
+from booking_svc.domain.booking import Booking, BookingState, SeatStanding
+from booking_svc.domain.events import BookingConfirmed
+from booking_svc.domain.machine.change import Change, known_payment
+from booking_svc.domain.machine.refunding import owing, sending_back
+
+_ENDED = frozenset({BookingState.EXPIRED, BookingState.REFUNDING, BookingState.REFUNDED})
+
+
+def seats_freed(booking: Booking, _given: inputs.SeatsFreed, _now: dt.datetime) -> Change:
+    """Nothing is left of the seats; a late payment may have come between, which wants them again."""
+    if booking.state not in _ENDED or booking.seats not in {SeatStanding.HELD, SeatStanding.IN_DOUBT}:
+        return Change(booking)
+    return Change(replace(booking, seats=SeatStanding.FREED))
+
+
+def seats_confirmed(booking: Booking, given: inputs.SeatsConfirmed, _now: dt.datetime) -> Change:
+    """PAID → CONFIRMED. Tickets for a booking that was given up meanwhile have to be cancelled again."""
+    if booking.state is BookingState.PAID:
+        confirmed = replace(
+            booking, state=BookingState.CONFIRMED, seats=SeatStanding.SOLD, tickets=given.tickets
+        )
+        return Change(confirmed, (BookingConfirmed(),))
+    if booking.state in _ENDED and booking.cancellation is None:
+        return Change(replace(booking, seats=SeatStanding.IN_DOUBT))
+    return Change(booking)
+
+
+def seats_missed(booking: Booking, given: inputs.SeatsMissed, _now: dt.datetime) -> Change:
+    """PAID → REFUNDING.
+
+    An earlier confirmation whose answer was lost may still turn into a sale;
+    so the sale stays in doubt until the inventory was told to cancel it.
+    """
+    if booking.state is not BookingState.PAID:
+        return Change(booking)
+    owed = owing(booking, known_payment(booking, booking.paid_by), given.reason)
+    return Change(sending_back(replace(owed, seats=SeatStanding.IN_DOUBT)))

@@ -1,0 +1,230 @@
+"""What booking_svc refuses, and why. Clients branch on `reason`."""
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+from mesh.errors import MatineeError
+
+
+class TryAgain(MatineeError):
+    """Somebody that we need does not answer; what was asked may have happened or not."""
+
+    code = "UNAVAILABLE"
+    reason = "DEPENDENCY_UNAVAILABLE"
+
+
+class SeatServiceUnavailable(TryAgain):
+    """The seat inventory does not answer."""
+
+
+class CatalogUnavailable(TryAgain):
+    """The catalogue does not answer."""
+
+
+class TheatreUnavailable(TryAgain):
+    """The show's theatre cannot be reached."""
+
+    reason = "THEATRE_UNAVAILABLE"
+
+
+class PaymentProviderUnavailable(TryAgain):
+    """The payment provider does not answer."""
+
+    reason = "PAYMENT_PROVIDER_UNAVAILABLE"
+
+
+class BookingBusy(TryAgain):
+    """The same booking is being changed by others at this very moment."""
+
+    reason = "BOOKING_BUSY"
+
+
+class UnknownBooking(MatineeError):
+    """There is no such booking, or it is somebody else's: the two are not told apart."""
+
+    code = "NOT_FOUND"
+    reason = "UNKNOWN_BOOKING"
+
+    def __init__(self) -> None:
+        super().__init__("no such booking")
+
+
+class UnknownShow(MatineeError):
+    """The catalogue knows no such show."""
+
+    code = "NOT_FOUND"
+    reason = "UNKNOWN_SHOW"
+
+
+class StateForbids(MatineeError):
+    """The booking's state does not allow it; metadata `state`."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "BOOKING_STATE"
+
+    def __init__(self, state: str) -> None:
+        super().__init__(f"a booking that is {state} does not allow this", state=state)
+
+
+class HoldExpired(MatineeError):
+    """The time to pay is over."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "HOLD_EXPIRED"
+
+    def __init__(self) -> None:
+        super().__init__("the seats are no longer held")
+
+
+class CancelTooLate(MatineeError):
+    """The show starts too soon, or has started."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "CANCEL_TOO_LATE"
+
+    def __init__(self) -> None:
+        super().__init__("it is too late to cancel this booking")
+
+
+class PartialCancelUnsupported(MatineeError):
+    """Single seats of a booking cannot be cancelled: it is all of them or none."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "PARTIAL_CANCEL"
+
+    def __init__(self) -> None:
+        super().__init__("a booking can only be cancelled as a whole")
+
+
+class PaymentLimit(MatineeError):
+    """One booking may be tried to be paid only so often."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "PAYMENT_LIMIT"
+
+    def __init__(self, limit: int) -> None:
+        super().__init__(f"at most {limit} payments may be started", limit=str(limit))
+
+
+class WatcherLimit(MatineeError):
+    """This process already streams as many bookings as it may."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "WATCHER_LIMIT"
+
+    def __init__(self) -> None:
+        super().__init__("too many bookings are being watched; ask again later")
+
+
+class WebhookSignatureInvalid(MatineeError):
+    """A payment event was not signed by the provider, or too long ago; nothing was stored."""
+
+    code = "UNAUTHENTICATED"
+    reason = "WEBHOOK_SIGNATURE"
+
+    def __init__(self) -> None:
+        super().__init__("the signature does not fit")
+
+
+class UnknownProvider(MatineeError):
+    """No such payment provider is configured."""
+
+    code = "NOT_FOUND"
+    reason = "UNKNOWN_PROVIDER"
+
+    def __init__(self) -> None:
+        super().__init__("no such payment provider")
+
+
+class PageTokenInvalid(MatineeError):
+    """The page token is not one that was given out."""
+
+    code = "INVALID_ARGUMENT"
+    reason = "INVALID_PAGE_TOKEN"
+
+    def __init__(self) -> None:
+        super().__init__("page_token is not one of ours")
+
+
+class PaymentRefused(Exception):
+    """The provider will not open this payment, now or later; no session exists."""
+
+
+class SeatsRefused(MatineeError):
+    """The seat inventory refused the seats; nothing is held. Metadata as it was given there."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "SEATS_REFUSED"
+
+
+class SeatTaken(SeatsRefused):
+    """Somebody else holds or has bought these seats; metadata `seat_ids`."""
+
+    code = "ABORTED"
+    reason = "SEAT_TAKEN"
+
+
+class SeatBlocked(SeatsRefused):
+    """The theatre does not sell these seats; metadata `seat_ids`."""
+
+    reason = "SEAT_BLOCKED"
+
+
+class LoneSeat(SeatsRefused):
+    """The pick would leave single seats over; metadata `seat_ids`."""
+
+    reason = "LONE_SEAT"
+
+
+class ShowClosed(SeatsRefused):
+    """Sales for the show have ended, or it was cancelled."""
+
+    reason = "SHOW_CLOSED"
+
+
+class HoldLimit(SeatsRefused):
+    """The buyer holds as many seats as anybody may; metadata `limit`."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "HOLD_LIMIT"
+
+
+class UnknownSeats(SeatsRefused):
+    """The show has no such seats; metadata `seat_ids`."""
+
+    code = "NOT_FOUND"
+    reason = "UNKNOWN_SEAT"
+
+
+class ShowUnknownToSeats(SeatsRefused):
+    """The seat inventory knows no such show."""
+
+    code = "NOT_FOUND"
+    reason = "UNKNOWN_SHOW"
+
+
+class UnknownSeat(UnknownSeats):
+    """Seats that the show's layout does not have."""
+
+    def __init__(self, seat_ids: Iterable[str]) -> None:
+        named = ",".join(seat_ids)
+        super().__init__(f"no such seats: {named}", seat_ids=named)
+
+
+class SeatsLost(Exception):
+    """A paid booking's seats cannot be had: `reason` says why, for its refund."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+
+_REFUSALS: Final[Mapping[str, type[SeatsRefused]]] = {
+    kind.reason: kind
+    for kind in (SeatTaken, SeatBlocked, LoneSeat, ShowClosed, HoldLimit, UnknownSeats, ShowUnknownToSeats)
+}
+
+
+def seats_refused(reason: str, message: str, facts: Mapping[str, str]) -> SeatsRefused:
+    """The error for a refusal of the seat inventory, as it came or as it was stored."""
+    return _REFUSALS.get(reason, SeatsRefused)(message, **facts)

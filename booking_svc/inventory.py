@@ -1,0 +1,113 @@
+"""Seats as seat_svc has them."""
+
+import datetime as dt
+from typing import Final
+
+import structlog
+from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
+
+from booking_svc.convert import seat_payments, tickets_from
+from booking_svc.domain.booking import Booking, Ticket
+from booking_svc.errors import (
+    SeatServiceUnavailable,
+    SeatsLost,
+    TheatreUnavailable,
+    TryAgain,
+    seats_refused,
+)
+from booking_svc.ports import HeldSeats
+from mesh.errors import RemoteError
+from mesh.ids import derived_request_id
+
+log = structlog.get_logger()
+
+_REFUSALS: Final = frozenset(
+    {"ABORTED", "NOT_FOUND", "FAILED_PRECONDITION", "RESOURCE_EXHAUSTED", "INVALID_ARGUMENT", "OUT_OF_RANGE"}
+)
+"""Codes that say, with a reason of ours, that nothing was done and nothing will be by asking again."""
+
+
+class RemoteSeatInventory:
+    """The `SeatInventory` port. Request ids follow from the booking, so a repeat is known as one."""
+
+    def __init__(self, seats: seat_pb2_grpc.SeatServiceAsyncStub) -> None:
+        self._seats = seats
+
+    async def hold(self, booking: Booking) -> HeldSeats:
+        """See `SeatInventory.hold`."""
+        request = seat_pb2.HoldSeatsRequest(
+            request_id=derived_request_id("hold", booking.booking_id),
+            show_id=booking.show.show_id,
+            seat_ids=booking.seat_ids,
+            holder_id=booking.buyer_id,
+        )
+        try:
+            response = await self._seats.HoldSeats(request)
+        except RemoteError as error:
+            if _is_refusal(error):
+                raise seats_refused(error.reason, error.message, error.facts) from None
+            raise _unavailable(error) from error
+        hold = response.hold
+        left = hold.expire_time.ToDatetime(dt.UTC) - hold.as_of_time.ToDatetime(dt.UTC)
+        return HeldSeats(hold.hold_id, left)
+
+    async def release(self, booking: Booking, hold_id: str) -> None:
+        """See `SeatInventory.release`."""
+        request = seat_pb2.ReleaseHoldRequest(
+            request_id=derived_request_id("release", booking.booking_id, hold_id),
+            show_id=booking.show.show_id,
+            hold_id=hold_id,
+        )
+        try:
+            await self._seats.ReleaseHold(request)
+        except RemoteError as error:
+            if not _is_refusal(error):
+                raise _unavailable(error) from error
+            # There is no such hold, or no such show any more: nothing is held.
+            log.info("hold_gone", booking_id=booking.booking_id, reason=error.reason)
+
+    async def confirm(self, booking: Booking) -> tuple[Ticket, ...]:
+        """See `SeatInventory.confirm`."""
+        request = seat_pb2.ConfirmHoldRequest(
+            request_id=derived_request_id("confirm", booking.booking_id),
+            show_id=booking.show.show_id,
+            hold_id=booking.hold.hold_id if booking.hold is not None else "",
+            booking_id=booking.booking_id,
+            payments=seat_payments(booking.quote),
+        )
+        try:
+            response = await self._seats.ConfirmHold(request)
+        except RemoteError as error:
+            if error.reason == "SEATS_LOST":
+                raise SeatsLost("seats_lost") from None
+            if _is_refusal(error) and error.code != "ABORTED":
+                # Nothing that waiting would mend: the show is unknown or closed to us.
+                log.error("confirm_refused", booking_id=booking.booking_id, reason=error.reason)
+                raise SeatsLost("seats_refused") from None
+            raise _unavailable(error) from error
+        return tickets_from(response.tickets)
+
+    async def cancel(self, booking: Booking) -> tuple[Ticket, ...]:
+        """See `SeatInventory.cancel`."""
+        request = seat_pb2.CancelTicketsRequest(
+            request_id=derived_request_id("cancel", booking.booking_id),
+            show_id=booking.show.show_id,
+            booking_id=booking.booking_id,
+        )
+        try:
+            response = await self._seats.CancelTickets(request)
+        except RemoteError as error:
+            if error.code == "NOT_FOUND":
+                return ()  # nothing was sold to the booking, or there is no such show any more
+            raise _unavailable(error) from error
+        return tickets_from(response.tickets)
+
+
+def _is_refusal(error: RemoteError) -> bool:
+    return bool(error.reason) and error.code in _REFUSALS
+
+
+def _unavailable(error: RemoteError) -> TryAgain:
+    if error.reason == "THEATRE_UNAVAILABLE":
+        return TheatreUnavailable(error.message)
+    return SeatServiceUnavailable("the seats cannot be reached just now")

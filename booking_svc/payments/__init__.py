@@ -1,0 +1,1 @@
+"""Payment providers: one port (`ports.PaymentProvider`), a module for each provider."""

@@ -1,0 +1,131 @@
+"""`matinee.booking.v1.BookingService`: protobuf in, use case, protobuf out."""
+
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
+
+from grpc import aio
+from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
+
+from booking_svc import convert
+from booking_svc.domain.booking import Booking
+from booking_svc.ports import Ports
+from booking_svc.usecases.cancelling import cancel_booking
+from booking_svc.usecases.changes import Changes
+from booking_svc.usecases.creating import create_booking
+from booking_svc.usecases.driving import Driver
+from booking_svc.usecases.paying import Cashier, PaymentWish
+from booking_svc.usecases.quoting import quote_booking
+from booking_svc.usecases.telling import PaymentNews
+from booking_svc.usecases.viewing import get_booking, list_bookings
+from booking_svc.usecases.watching import BookingWatch
+
+_Context: TypeAlias = "aio.ServicerContext[Any, Any]"
+
+
+@dataclass(frozen=True, slots=True)
+class UseCases:
+    """What the servicer calls."""
+
+    ports: Ports
+    changes: Changes
+    driver: Driver
+    cashier: Cashier
+    news: PaymentNews
+    watch: BookingWatch
+
+
+class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
+    """Each method is described in the proto."""
+
+    def __init__(self, use_cases: UseCases) -> None:
+        self._use = use_cases
+
+    async def QuoteBooking(
+        self, request: booking_pb2.QuoteBookingRequest, _context: _Context
+    ) -> booking_pb2.QuoteBookingResponse:
+        priced = await quote_booking(self._use.ports, request.show_id, tuple(request.seat_ids))
+        return booking_pb2.QuoteBookingResponse(quote=convert.quote(priced))
+
+    async def CreateBooking(
+        self, request: booking_pb2.CreateBookingRequest, _context: _Context
+    ) -> booking_pb2.CreateBookingResponse:
+        booking = await create_booking(
+            self._use.ports,
+            self._use.changes,
+            request.request_id,
+            request.buyer_id,
+            request.show_id,
+            tuple(request.seat_ids),
+        )
+        return booking_pb2.CreateBookingResponse(booking=self._shown(booking))
+
+    async def GetBooking(
+        self, request: booking_pb2.GetBookingRequest, _context: _Context
+    ) -> booking_pb2.GetBookingResponse:
+        viewer = convert.viewer_from(request.viewer)
+        booking = await get_booking(self._use.ports, request.booking_id, viewer)
+        return booking_pb2.GetBookingResponse(booking=self._shown(booking))
+
+    async def ListBookings(
+        self, request: booking_pb2.ListBookingsRequest, _context: _Context
+    ) -> booking_pb2.ListBookingsResponse:
+        position = convert.position_from(request.page_token)
+        page = await list_bookings(self._use.ports, request.buyer_id, request.page_size, position)
+        return booking_pb2.ListBookingsResponse(
+            bookings=[self._shown(booking) for booking in page.bookings],
+            next_page_token=convert.page_token(page.next_before),
+        )
+
+    async def StartPayment(
+        self, request: booking_pb2.StartPaymentRequest, _context: _Context
+    ) -> booking_pb2.StartPaymentResponse:
+        wish = PaymentWish(
+            method=convert.method_from(request.method),
+            contact=convert.contact_from(request.contact),
+            return_url=request.return_url,
+        )
+        viewer = convert.viewer_from(request.viewer)
+        redirect = await self._use.cashier.start_payment(request.request_id, request.booking_id, viewer, wish)
+        return booking_pb2.StartPaymentResponse(
+            booking=self._shown(redirect.booking), redirect_url=redirect.url
+        )
+
+    async def RecordPaymentEvent(
+        self, request: booking_pb2.RecordPaymentEventRequest, _context: _Context
+    ) -> booking_pb2.RecordPaymentEventResponse:
+        repeated = await self._use.news.record_payment_event(
+            request.provider, request.body, request.signature
+        )
+        return booking_pb2.RecordPaymentEventResponse(repeated_event=repeated)
+
+    async def CancelBooking(
+        self, request: booking_pb2.CancelBookingRequest, _context: _Context
+    ) -> booking_pb2.CancelBookingResponse:
+        booking = await cancel_booking(
+            self._use.ports,
+            self._use.changes,
+            self._use.driver,
+            request.request_id,
+            request.booking_id,
+            convert.viewer_from(request.viewer),
+            tuple(request.seat_ids),
+        )
+        return booking_pb2.CancelBookingResponse(booking=self._shown(booking))
+
+    async def AbandonBooking(
+        self, request: booking_pb2.AbandonBookingRequest, _context: _Context
+    ) -> booking_pb2.AbandonBookingResponse:
+        viewer = convert.viewer_from(request.viewer)
+        booking = await self._use.cashier.abandon_booking(request.request_id, request.booking_id, viewer)
+        return booking_pb2.AbandonBookingResponse(booking=self._shown(booking))
+
+    async def WatchBooking(
+        self, request: booking_pb2.WatchBookingRequest, _context: _Context
+    ) -> AsyncIterator[booking_pb2.WatchBookingResponse]:
+        viewer = convert.viewer_from(request.viewer)
+        async for booking in self._use.watch.watch_booking(request.booking_id, viewer):
+            yield booking_pb2.WatchBookingResponse(booking=self._shown(booking))
+
+    def _shown(self, booking: Booking) -> booking_pb2.Booking:
+        return convert.booking(booking, self._use.ports.clock.now())

@@ -1,0 +1,75 @@
+"""What booking_svc reads from the environment."""
+
+from typing import Literal
+from urllib.parse import urlsplit
+
+from pydantic import Field, SecretStr, field_validator, model_validator
+
+from booking_svc.domain.duties import Pace
+from booking_svc.domain.terms import Terms
+from mesh.amqp import AmqpUrl
+from mesh.settings import ServiceSettings
+
+
+class Settings(ServiceSettings):
+    """booking_svc's settings."""
+
+    mongo_url: str
+    mongo_database: str = Field(default="bookings", pattern="^[A-Za-z0-9_-]{1,60}$")
+    amqp_url: AmqpUrl
+    catalog_target: str
+    seat_target: str
+    public_url: str
+    """Where browsers reach the pages; return addresses must lie under it."""
+
+    payment_provider: Literal["sandbox"] = "sandbox"
+    """Where new payments are started."""
+    sandbox_url: str = ""
+    sandbox_api_key: SecretStr = SecretStr("")
+    sandbox_webhook_secret: SecretStr = SecretStr("")
+
+    cancel_minutes: int = Field(default=60, ge=0, le=10_080)
+    """A buyer may cancel until so many minutes before the start; stored with each booking."""
+    hold_margin_seconds: float = Field(default=3.0, ge=0, le=60)
+    """Paying ends so long before the hold does: time to close the payment while the seats are held."""
+    confirm_patience_seconds: float = Field(default=900.0, ge=1, le=86_400)
+    """A paid booking waits so long for a theatre that is away before the money goes back."""
+    most_payments: int = Field(default=10, ge=1, le=50)
+    """So many payments may be started for one booking."""
+    payment_poll_seconds: float = Field(default=20.0, ge=0.1, le=300)
+    """How often a provider is asked about each open payment, besides its list of events."""
+    catch_up_seconds: float = Field(default=5.0, ge=0.1, le=300)
+    """How often a provider's list of events is read on, for webhooks that were lost."""
+    recovery_seconds: float = Field(default=1.0, ge=0.05, le=60)
+    """How often it is looked for bookings that rest in a passing state."""
+    max_concurrent_rpcs: int = Field(default=6000, ge=1, le=100_000)
+    """Watchers count, each for as long as it watches."""
+
+    @field_validator("public_url", "sandbox_url")
+    @classmethod
+    def _http_address(cls, url: str) -> str:
+        parts = urlsplit(url)
+        if url and (parts.scheme not in {"http", "https"} or not parts.hostname):
+            raise ValueError("must be an http or https address")
+        return url.rstrip("/")
+
+    @model_validator(mode="after")
+    def _provider_configured(self) -> "Settings":
+        secrets = (self.sandbox_api_key, self.sandbox_webhook_secret)
+        if not self.public_url:
+            raise ValueError("PUBLIC_URL is needed")
+        if not self.sandbox_url or any(not secret.get_secret_value() for secret in secrets):
+            raise ValueError("SANDBOX_URL, SANDBOX_API_KEY and SANDBOX_WEBHOOK_SECRET are needed")
+        return self
+
+    @property
+    def terms(self) -> Terms:
+        """The rules that an operator may choose."""
+        return Terms(
+            cancel_minutes=self.cancel_minutes,
+            hold_margin_seconds=self.hold_margin_seconds,
+            confirm_patience_seconds=self.confirm_patience_seconds,
+            most_payments=self.most_payments,
+            public_url=self.public_url,
+            pace=Pace(poll_seconds=self.payment_poll_seconds),
+        )

@@ -1,0 +1,1 @@
+"""What booking_svc keeps in MongoDB."""

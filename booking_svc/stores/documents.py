@@ -1,0 +1,165 @@
+"""A booking as a MongoDB document and back; pure."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from booking_svc.domain.booking import (
+    AcceptedRequest,
+    Booking,
+    BookingState,
+    Cancellation,
+    Hold,
+    Payment,
+    PaymentMethod,
+    PaymentState,
+    Refund,
+    RefundState,
+    Refusal,
+    SeatStanding,
+    Ticket,
+)
+from booking_svc.domain.contact import Contact
+from booking_svc.domain.prices import PriceLine, Quote, SeatPrice
+from booking_svc.domain.show import ShowFacts
+from mesh.money import Money
+from mesh.mongo import Document
+
+_Stored = Mapping[str, Any]
+
+
+def document_of(booking: Booking) -> Document:
+    """All fields of the booking but its id."""
+    return {
+        "version": booking.version,
+        "state": booking.state.value,
+        "buyer_id": booking.buyer_id,
+        "access_key": booking.access_key,
+        "request": _request(booking.request),
+        "show": _fields(booking.show) | {"formats": list(booking.show.formats)},
+        "seat_ids": list(booking.seat_ids),
+        "quote": _quote(booking.quote),
+        "cancel_until": booking.cancel_until,
+        "create_time": booking.create_time,
+        "update_time": booking.update_time,
+        "seats": booking.seats.value,
+        "hold": _fields(booking.hold) if booking.hold else None,
+        "refusal": _refusal(booking.refusal) if booking.refusal else None,
+        "contact": _fields(booking.contact) if booking.contact else None,
+        "payments": [_payment(payment) for payment in booking.payments],
+        "paid_by": booking.paid_by,
+        "tickets": [_fields(ticket) for ticket in booking.tickets],
+        "cancellation": _fields(booking.cancellation) if booking.cancellation else None,
+        "refunds": [_refund(refund) for refund in booking.refunds],
+        "accepted": [_request(request) for request in booking.accepted],
+    }
+
+
+def booking_of(stored: _Stored) -> Booking:
+    """The booking that the document tells of."""
+    return Booking(
+        booking_id=stored["_id"],
+        version=stored["version"],
+        state=BookingState(stored["state"]),
+        buyer_id=stored["buyer_id"],
+        access_key=stored["access_key"],
+        request=AcceptedRequest(**stored["request"]),
+        show=ShowFacts(**{**stored["show"], "formats": tuple(stored["show"]["formats"])}),
+        seat_ids=tuple(stored["seat_ids"]),
+        quote=_quote_of(stored["quote"]),
+        cancel_until=stored["cancel_until"],
+        create_time=stored["create_time"],
+        update_time=stored["update_time"],
+        seats=SeatStanding(stored["seats"]),
+        hold=Hold(**stored["hold"]) if stored["hold"] else None,
+        refusal=_refusal_of(stored["refusal"]) if stored["refusal"] else None,
+        contact=Contact(**stored["contact"]) if stored["contact"] else None,
+        payments=tuple(_payment_of(payment) for payment in stored["payments"]),
+        paid_by=stored["paid_by"],
+        tickets=tuple(Ticket(**ticket) for ticket in stored["tickets"]),
+        cancellation=Cancellation(**stored["cancellation"]) if stored["cancellation"] else None,
+        refunds=tuple(_refund_of(refund) for refund in stored["refunds"]),
+        accepted=tuple(AcceptedRequest(**request) for request in stored["accepted"]),
+    )
+
+
+def money_document(amount: Money) -> Document:
+    """An amount of money."""
+    return {"currency_code": amount.currency_code, "minor_units": amount.minor_units}
+
+
+def money_of(stored: _Stored) -> Money:
+    """An amount of money."""
+    return Money(stored["currency_code"], stored["minor_units"])
+
+
+def _fields(part: Any) -> Document:
+    """The fields of a dataclass whose values MongoDB knows."""
+    return {name: getattr(part, name) for name in part.__slots__}
+
+
+def _request(request: AcceptedRequest) -> Document:
+    return _fields(request)
+
+
+def _refusal(refusal: Refusal) -> Document:
+    # Facts are told by others: as pairs, for a key may hold what a field name may not.
+    return {
+        "reason": refusal.reason,
+        "message": refusal.message,
+        "facts": [list(f) for f in refusal.facts.items()],
+    }
+
+
+def _refusal_of(stored: _Stored) -> Refusal:
+    return Refusal(stored["reason"], stored["message"], dict(stored["facts"]))
+
+
+def _quote(quote: Quote) -> Document:
+    return {
+        "lines": [_fields(line) | {"amount": money_document(line.amount)} for line in quote.lines],
+        "total": money_document(quote.total),
+        "seat_prices": [
+            {"seat_id": each.seat_id, "amount": money_document(each.amount)} for each in quote.seat_prices
+        ],
+    }
+
+
+def _quote_of(stored: _Stored) -> Quote:
+    return Quote(
+        lines=tuple(PriceLine(**{**line, "amount": money_of(line["amount"])}) for line in stored["lines"]),
+        total=money_of(stored["total"]),
+        seat_prices=tuple(
+            SeatPrice(each["seat_id"], money_of(each["amount"])) for each in stored["seat_prices"]
+        ),
+    )
+
+
+def _payment(payment: Payment) -> Document:
+    return _fields(payment) | {
+        "request": _request(payment.request),
+        "method": payment.method.value,
+        "amount": money_document(payment.amount),
+        "state": payment.state.value,
+        "captured": money_document(payment.captured) if payment.captured else None,
+    }
+
+
+def _payment_of(stored: _Stored) -> Payment:
+    return Payment(
+        **{
+            **stored,
+            "request": AcceptedRequest(**stored["request"]),
+            "method": PaymentMethod(stored["method"]),
+            "amount": money_of(stored["amount"]),
+            "state": PaymentState(stored["state"]),
+            "captured": money_of(stored["captured"]) if stored["captured"] else None,
+        }
+    )
+
+
+def _refund(refund: Refund) -> Document:
+    return _fields(refund) | {"amount": money_document(refund.amount), "state": refund.state.value}
+
+
+def _refund_of(stored: _Stored) -> Refund:
+    return Refund(**{**stored, "amount": money_of(stored["amount"]), "state": RefundState(stored["state"])})

@@ -1,0 +1,220 @@
+"""Bookings in MongoDB: one document each, with its outbox and its place in the queue of work.
+
+Beside the booking's own fields (`stores.documents`) a document has
+
+- `work`: `next_look` (when somebody must look at it, None when it rests),
+  `lease_owner`, `lease_until` and `failures`;
+- `outbox`: events that are still to be published, in order, and
+  `outbox_until`: until when one replica alone publishes them (`stores.outbox`).
+"""
+
+import datetime as dt
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from typing import Any, Final
+
+from pymongo import IndexModel
+from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+
+from booking_svc.domain.booking import Booking
+from booking_svc.domain.events import Event
+from booking_svc.ports import Claimed, Lease, LeaseChange, RequestKnown, Resting
+from booking_svc.stores.documents import booking_of, document_of
+from mesh.errors import StoreUnavailable
+from mesh.mongo import STEP_SECONDS, Client, Document, database_of, ping, within_deadline
+
+LONG_AGO: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+
+INDEXES: Final = (
+    IndexModel([("buyer_id", 1), ("request.request_id", 1)], unique=True),
+    IndexModel([("buyer_id", 1), ("create_time", -1), ("_id", -1)]),
+    # Only what is under way is in these two, so they stay small however many bookings there are.
+    IndexModel("work.next_look", partialFilterExpression={"work.next_look": {"$type": "date"}}),
+    IndexModel("outbox.time", partialFilterExpression={"outbox.time": {"$type": "date"}}),
+    IndexModel("show.show_id"),
+)
+
+EncodeEvent = Callable[[Booking, Event], Document]
+"""Turns an event into its outbox entry: `event_id`, `name`, `type`, `body`, `traceparent`."""
+
+
+class MongoBookings:
+    """The `Bookings` port: collection `bookings`."""
+
+    def __init__(self, client: Client, name: str, encode_event: EncodeEvent) -> None:
+        self._client = client
+        self._bookings = database_of(client, name)["bookings"]
+        self._encode_event = encode_event
+        self._prepared = False
+
+    async def ready(self) -> None:
+        """Returns when the store answers and has its indexes; for health probes."""
+        if self._prepared:
+            await ping(self._client)
+            return
+        with store_call():
+            await self._bookings.create_indexes(list(INDEXES))
+        self._prepared = True
+
+    async def add(self, booking: Booking, next_look: dt.datetime | None) -> None:
+        """See `Bookings.add`."""
+        if not self._prepared:
+            # Without its unique index a repeated request would make a second booking.
+            await self.ready()
+        document = {
+            "_id": booking.booking_id,
+            **document_of(booking),
+            "work": {"next_look": next_look, "lease_owner": "", "lease_until": LONG_AGO, "failures": 0},
+            "outbox": [],
+            "outbox_until": LONG_AGO,
+        }
+        with store_call():
+            try:
+                await self._bookings.insert_one(document)
+            except DuplicateKeyError:
+                raise RequestKnown from None
+
+    async def find(self, booking_id: str) -> Booking | None:
+        """See `Bookings.find`."""
+        return await self._one({"_id": booking_id})
+
+    async def find_by_request(self, buyer_id: str, request_id: str) -> Booking | None:
+        """See `Bookings.find_by_request`."""
+        return await self._one({"buyer_id": buyer_id, "request.request_id": request_id})
+
+    async def save(
+        self,
+        booking: Booking,
+        events: Sequence[Event],
+        next_look: dt.datetime | None,
+        lease: Lease | LeaseChange,
+        now: dt.datetime,
+    ) -> bool:
+        """See `Bookings.save`: one conditional update of one document."""
+        chosen: Document = {"_id": booking.booking_id, "version": booking.version - 1}
+        changes = document_of(booking) | {"work.next_look": next_look}
+        if isinstance(lease, Lease):
+            chosen["work.lease_until"] = {"$lte": now}
+            changes |= {
+                "work.lease_owner": lease.owner,
+                "work.lease_until": lease.until,
+                "work.failures": 0,
+            }
+        elif lease is LeaseChange.END:
+            changes |= {"work.lease_owner": "", "work.lease_until": LONG_AGO, "work.failures": 0}
+        update: Document = {"$set": changes}
+        if events:
+            entries = [self._encode_event(booking, event) | {"time": now} for event in events]
+            update["$push"] = {"outbox": {"$each": entries}}
+        with store_call():
+            result = await self._bookings.update_one(chosen, update)
+        return result.matched_count == 1
+
+    async def of_buyer(
+        self, buyer_id: str, before: tuple[dt.datetime, str] | None, limit: int
+    ) -> list[Booking]:
+        """See `Bookings.of_buyer`."""
+        chosen: Document = {"buyer_id": buyer_id, "hold": {"$ne": None}}
+        if before is not None:
+            time, booking_id = before
+            chosen["$or"] = [
+                {"create_time": {"$lt": time}},
+                {"create_time": time, "_id": {"$lt": booking_id}},
+            ]
+        with store_call():
+            found = (
+                await self._bookings.find(chosen, {"outbox": 0})
+                .sort([("create_time", -1), ("_id", -1)])
+                .limit(limit)
+                .to_list(length=limit)
+            )
+        return [booking_of(document) for document in found]
+
+    async def versions(self, booking_ids: Collection[str]) -> Mapping[str, int]:
+        """See `Bookings.versions`."""
+        with store_call():
+            found = await self._bookings.find({"_id": {"$in": list(booking_ids)}}, {"version": 1}).to_list(
+                length=None
+            )
+        return {document["_id"]: document["version"] for document in found}
+
+    async def due(self, now: dt.datetime, limit: int) -> list[str]:
+        """See `Bookings.due`."""
+        with store_call():
+            found = (
+                await self._bookings.find(
+                    {"work.next_look": come(now), "work.lease_until": {"$lte": now}}, {"_id": 1}
+                )
+                .sort("work.next_look", 1)
+                .limit(limit)
+                .to_list(length=limit)
+            )
+        return [document["_id"] for document in found]
+
+    async def claim(self, booking_id: str, lease: Lease, now: dt.datetime) -> Claimed | None:
+        """See `Bookings.claim`."""
+        with store_call():
+            document: Mapping[str, Any] | None = await self._bookings.find_one_and_update(
+                {"_id": booking_id, "work.lease_until": {"$lte": now}},
+                {"$set": {"work.lease_owner": lease.owner, "work.lease_until": lease.until}},
+                projection={"outbox": 0},
+            )
+        if document is None:
+            return None
+        return Claimed(booking_of(document), document["work"]["failures"])
+
+    async def release(
+        self, booking_id: str, owner: str, next_look: dt.datetime | None, version: int, failures: int
+    ) -> None:
+        """See `Bookings.release`."""
+        unchanged = {"$eq": ["$version", version]}
+        with store_call():
+            await self._bookings.update_one(
+                {"_id": booking_id, "work.lease_owner": owner},
+                [
+                    {
+                        "$set": {
+                            "work.lease_owner": "",
+                            "work.lease_until": LONG_AGO,
+                            "work.failures": failures,
+                            # Whoever changed it meanwhile has said when to look again.
+                            "work.next_look": {"$cond": [unchanged, next_look, "$work.next_look"]},
+                        }
+                    }
+                ],
+            )
+
+    async def resting(self, now: dt.datetime) -> Resting:
+        """See `Bookings.resting`."""
+        with store_call():
+            overdue = await self._bookings.count_documents(
+                {"work.next_look": come(now - dt.timedelta(seconds=5))}, limit=10_000
+            )
+            oldest: Mapping[str, Any] | None = await self._bookings.find_one(
+                {"outbox.time": come(now)}, {"outbox.time": 1}, sort=[("outbox.time", 1)]
+            )
+        lag = now - oldest["outbox"][0]["time"] if oldest and oldest["outbox"] else dt.timedelta()
+        return Resting(overdue, lag)
+
+    async def _one(self, chosen: Document) -> Booking | None:
+        with store_call():
+            document = await self._bookings.find_one(chosen, {"outbox": 0})
+        return booking_of(document) if document else None
+
+
+def come(time: dt.datetime) -> Document:
+    """A condition for a time that has come; names the type, or a partial index on it is not used."""
+    return {"$lte": time, "$type": "date"}
+
+
+@contextmanager
+def store_call() -> Iterator[None]:
+    """Bounds what is asked inside; a store that does not answer is `StoreUnavailable`."""
+    try:
+        with within_deadline(STEP_SECONDS):
+            yield
+    except PyMongoError as error:
+        unanswered = isinstance(error, ConnectionFailure) or error.timeout
+        if unanswered or error.has_error_label("RetryableWriteError"):
+            raise StoreUnavailable("mongodb") from error
+        raise

@@ -1,0 +1,1 @@
+"""What booking_svc does, one module for each subject."""

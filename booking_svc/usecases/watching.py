@@ -1,0 +1,102 @@
+"""Following a booking: told at once of changes made here, soon of those made elsewhere."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Final
+
+from prometheus_client import Gauge
+
+from booking_svc.domain.booking import Booking
+from booking_svc.domain.proof import Viewer
+from booking_svc.errors import UnknownBooking, WatcherLimit
+from booking_svc.ports import Ports
+from booking_svc.usecases.viewing import get_booking
+
+_MOST_WATCHERS: Final = 5000
+_LONGEST_SECONDS: Final = 900.0
+
+WATCHERS: Final = Gauge("booking_watchers", "Bookings being streamed.")
+
+
+class _Watcher:
+    def __init__(self, booking: Booking) -> None:
+        self.latest = booking
+        self.changed = asyncio.Event()
+
+    def take(self, booking: Booking) -> None:
+        if booking.version > self.latest.version:
+            self.latest = booking
+            self.changed.set()
+
+
+class BookingWatch:
+    """All watchers of this process share one query for what other replicas have changed."""
+
+    def __init__(self, ports: Ports) -> None:
+        self._ports = ports
+        self._watchers: dict[str, set[_Watcher]] = {}
+        self._count = 0
+
+    def changed(self, booking: Booking) -> None:
+        """Tells the booking's watchers."""
+        for watcher in self._watchers.get(booking.booking_id, ()):
+            watcher.take(booking)
+
+    async def poll(self) -> None:
+        """Looks once for changes made elsewhere, of all watched bookings together."""
+        if not self._watchers:
+            return
+        versions = await self._ports.bookings.versions(list(self._watchers))
+        for booking_id, version in versions.items():
+            watchers = self._watchers.get(booking_id, ())
+            if any(watcher.latest.version < version for watcher in watchers):
+                booking = await self._ports.bookings.find(booking_id)
+                if booking is not None:
+                    self.changed(booking)
+
+    async def watch_booking(self, booking_id: str, viewer: Viewer) -> AsyncIterator[Booking]:
+        """The booking as it is, then after changes: the newest each time, so some may be passed over.
+
+        Ends after a quarter of an hour at the latest. Raises `UnknownBooking` and `WatcherLimit`.
+        """
+        booking = await get_booking(self._ports, booking_id, viewer)
+        if self._count >= _MOST_WATCHERS:
+            raise WatcherLimit
+        watcher = _Watcher(booking)
+        self._begin(booking_id, watcher)
+        try:
+            # It may have changed between being read and being watched.
+            again = await self._ports.bookings.find(booking_id)
+            if again is None:
+                raise UnknownBooking
+            watcher.take(again)
+            yield booking
+            async for changed in self._changes(watcher):
+                yield changed
+        finally:
+            self._end(booking_id, watcher)
+
+    @staticmethod
+    async def _changes(watcher: _Watcher) -> AsyncIterator[Booking]:
+        end = asyncio.get_running_loop().time() + _LONGEST_SECONDS
+        while True:
+            try:
+                async with asyncio.timeout_at(end):
+                    await watcher.changed.wait()
+            except TimeoutError:
+                return
+            watcher.changed.clear()
+            yield watcher.latest
+
+    def _begin(self, booking_id: str, watcher: _Watcher) -> None:
+        self._watchers.setdefault(booking_id, set()).add(watcher)
+        self._count += 1
+        WATCHERS.set(self._count)
+
+    def _end(self, booking_id: str, watcher: _Watcher) -> None:
+        watchers = self._watchers[booking_id]
+        watchers.discard(watcher)
+        if not watchers:
+            del self._watchers[booking_id]
+        self._count -= 1
+        WATCHERS.set(self._count)
