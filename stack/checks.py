@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Final
 
 from stack.errors import StackError
-from stack.machine import ensure_chromium, ensure_rabbitmq
+from stack.machine import BROWSER, MONGOD_LIBRARIES, RABBITMQ, ensure
 from stack.progress import Progress
 from stack.protos import generate
 
@@ -63,8 +63,7 @@ def run_all(root: Path, pytest_arguments: Sequence[str]) -> int:
         _timed(check.name, partial(_run, check, root))
     log = root / ".matinee" / "logs" / "apt.log"
     log.parent.mkdir(parents=True, exist_ok=True)
-    asyncio.run(ensure_rabbitmq(Progress(), log))
-    asyncio.run(ensure_chromium(Progress(), log))
+    asyncio.run(ensure([MONGOD_LIBRARIES, RABBITMQ, BROWSER], Progress(), log))
     return _pytest(root, pytest_arguments)
 
 

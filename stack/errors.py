@@ -1,5 +1,8 @@
 """What the launcher refuses or fails at, each as one line that a person can act on."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 
 class StackError(Exception):
     """A failure that ends a command; its text is the one line that the user sees."""
@@ -21,7 +24,18 @@ class ProcessFailed(StackError):
     """A process ended, or did not become healthy in time; the text ends with its last log lines."""
 
 
-def first_of(failures: BaseExceptionGroup[StackError]) -> StackError:
-    """One failure of several that came at the same time: one line is enough."""
+@contextmanager
+def one_failure() -> Iterator[None]:
+    """Turn the group of a TaskGroup whose tasks failed into the first `StackError` of it."""
+    try:
+        yield
+    except ExceptionGroup as group:
+        failures = group.subgroup(StackError)
+        if failures is None:
+            raise
+        raise _first_of(failures) from None
+
+
+def _first_of(failures: BaseExceptionGroup[StackError]) -> StackError:
     first = failures.exceptions[0]
-    return first_of(first) if isinstance(first, BaseExceptionGroup) else first
+    return _first_of(first) if isinstance(first, BaseExceptionGroup) else first

@@ -11,7 +11,7 @@ from typing import Final
 
 from stack.child import tail
 from stack.engines import Engine, MongoEngine, RabbitEngine, ValkeyEngine
-from stack.errors import PortTaken, ProcessFailed, StackError, first_of
+from stack.errors import PortTaken, ProcessFailed, one_failure
 from stack.external import check_answers, external_engines
 from stack.folder import DataFolder
 from stack.health import answers_http, serves_grpc
@@ -95,7 +95,7 @@ class Installation:
         if not is_free(self._site_port):
             raise PortTaken(f"port {self._site_port} is in use: choose another one with --port")
         self._choose_addresses()
-        try:
+        with one_failure():
             async with asyncio.TaskGroup() as group:
                 for name, url in self._external.items():
                     group.create_task(self._use_external(name, url))
@@ -104,8 +104,6 @@ class Installation:
                 group.create_task(self._start_supervision())
                 for process in self._processes:
                     group.create_task(self._start_process(process))
-        except* StackError as failures:
-            raise first_of(failures) from None
         self._folder.announce(self._addresses | {"MESH_TOKEN": self.mesh_token})
 
     async def watch(self) -> None:

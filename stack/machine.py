@@ -7,50 +7,68 @@ import asyncio
 import contextlib
 import os
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable, Iterable
 from contextlib import asynccontextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
 from stack.child import tail
+from stack.engines.mongo import mongod_loads
 from stack.errors import ToolMissing
 from stack.progress import Progress
 
 _INSTALL_SECONDS: Final = 600
 _NO_SERVICES: Final = Path("/usr/sbin/policy-rc.d")
-_BROWSERS: Final = ("chromium", "chromium-browser", "google-chrome")
 
 
-async def ensure_rabbitmq(progress: Progress, log: Path) -> None:
-    """See to it that RabbitMQ is installed."""
-    # Debian's own programs in /usr/sbin may not be on an ordinary user's PATH.
-    if _found("rabbitmq-server") is None:
-        hint = "RabbitMQ is missing: install rabbitmq-server, or set AMQP_URL"
-        await _install("rabbitmq-server", hint, progress, log)
+@dataclass(frozen=True, slots=True)
+class Need:
+    """Something that has to be on this machine, and the Debian package that brings it."""
+
+    package: str
+    is_met: Callable[[], bool]
+    hint: str
 
 
-async def ensure_chromium(progress: Progress, log: Path) -> None:
-    """See to it that a browser for the browser tests is installed."""
-    if not any(_found(browser) for browser in _BROWSERS):
-        hint = "a browser for the tests is missing: install chromium"
-        await _install("chromium", hint, progress, log)
-
-
-def _found(program: str) -> str | None:
+def _found(*programs: str) -> bool:
+    # Servers are in /usr/sbin, which an ordinary user's PATH may lack.
     path = os.pathsep.join((os.environ.get("PATH", os.defpath), "/usr/sbin", "/usr/local/sbin"))
-    return shutil.which(program, path=path)
+    return any(shutil.which(program, path=path) for program in programs)
 
 
-async def _install(package: str, hint: str, progress: Progress, log: Path) -> None:
+RABBITMQ: Final = Need(
+    package="rabbitmq-server",
+    is_met=lambda: _found("rabbitmq-server"),
+    hint="RabbitMQ is missing: install rabbitmq-server, or set AMQP_URL",
+)
+MONGOD_LIBRARIES: Final = Need(
+    package="libcurl4",
+    is_met=mongod_loads,
+    hint="a library of mongod is missing: install libcurl4, or set MONGO_URL",
+)
+BROWSER: Final = Need(
+    package="chromium",
+    is_met=lambda: _found("chromium"),
+    hint="a browser for the tests is missing: install chromium",
+)
+
+
+async def ensure(needs: Iterable[Need], progress: Progress, log: Path) -> None:
+    """See to it that all of this is there; raises `ToolMissing` with the hint of what is not."""
+    unmet = [need for need in needs if not await asyncio.to_thread(need.is_met)]
+    if not unmet:
+        return
     if os.geteuid() != 0 or shutil.which("apt-get") is None:
-        raise ToolMissing(hint)
-    with progress.step(f"installing {package} by apt-get (once)", announced=True):
+        raise ToolMissing(unmet[0].hint)
+    packages = [need.package for need in unmet]
+    with progress.step(f"installing {', '.join(packages)} by apt-get (once)", announced=True):
         async with _services_not_started():
             # An installation that was interrupted leaves dpkg asking for this first.
             await _run(["dpkg", "--configure", "-a"], log)
             await _run(["apt-get", "update"], log)
-            if await _run(["apt-get", "install", "-y", "--no-install-recommends", package], log) != 0:
-                raise ToolMissing(f"{hint} (apt-get could not):\n{tail(log)}")
+            if await _run(["apt-get", "install", "-y", "--no-install-recommends", *packages], log) != 0:
+                raise ToolMissing(f"{unmet[0].hint} (apt-get could not):\n{tail(log)}")
 
 
 async def _run(command: list[str], log: Path) -> int:

@@ -27,13 +27,13 @@ class Process:
 
 BFF: Final = "bff"
 
-_TARGETS: Final = {
-    "CATALOG_TARGET": "{catalog_svc}",
-    "SEAT_TARGET": "{seat_svc}",
-    "BOOKING_TARGET": "{booking_svc}",
-    "NOTIFY_TARGET": "{notify_svc}",
-}
-_ENGINES: Final = {"MONGO_URL": "{mongo}", "REDIS_URL": "{valkey}", "AMQP_URL": "{rabbitmq}"}
+_CATALOG: Final = {"CATALOG_TARGET": "{catalog_svc}"}
+_SEAT: Final = {"SEAT_TARGET": "{seat_svc}"}
+_BOOKING: Final = {"BOOKING_TARGET": "{booking_svc}"}
+_NOTIFY: Final = {"NOTIFY_TARGET": "{notify_svc}"}
+_MONGO: Final = {"MONGO_URL": "{mongo}"}
+_VALKEY: Final = {"REDIS_URL": "{valkey}"}
+_RABBITMQ: Final = {"AMQP_URL": "{rabbitmq}"}
 _EVERYWHERE: Final = {
     "METRICS_LISTEN": "{own.metrics}",
     "MESH_TOKEN": "{MESH_TOKEN}",
@@ -41,15 +41,14 @@ _EVERYWHERE: Final = {
     # All of them have to be gone within 10 s of Ctrl-C.
     "DRAIN_SECONDS": "2",
 }
-_SERVICE: Final = _EVERYWHERE | _ENGINES | _TARGETS
 
 PROCESSES: Final = (
     Process(
         name="catalog_svc",
         module="catalog_svc",
         probe="grpc",
-        after=("mongo", "valkey"),
-        environment=_SERVICE | {"MONGO_DATABASE": "catalog"},
+        after=("mongo",),
+        environment=_EVERYWHERE | _MONGO | {"MONGO_DATABASE": "catalog"},
         stop_round=2,
     ),
     Process(
@@ -57,7 +56,7 @@ PROCESSES: Final = (
         module="seat_svc",
         probe="grpc",
         after=("mongo", "valkey"),
-        environment=_SERVICE | {"MONGO_DATABASE": "seats"},
+        environment=_EVERYWHERE | _CATALOG | _MONGO | _VALKEY | {"MONGO_DATABASE": "seats"},
         stop_round=2,
     ),
     Process(
@@ -65,7 +64,11 @@ PROCESSES: Final = (
         module="booking_svc",
         probe="grpc",
         after=("mongo", "rabbitmq"),
-        environment=_SERVICE
+        environment=_EVERYWHERE
+        | _CATALOG
+        | _SEAT
+        | _MONGO
+        | _RABBITMQ
         | {
             "MONGO_DATABASE": "bookings",
             "PAYMENT_PROVIDER": "sandbox",
@@ -80,7 +83,9 @@ PROCESSES: Final = (
         module="notify_svc",
         probe="grpc",
         after=("mongo", "rabbitmq"),
-        environment=_SERVICE
+        environment=_EVERYWHERE
+        | _MONGO
+        | _RABBITMQ
         | {
             "MONGO_DATABASE": "notify",
             "SMTP_URL": "smtp://{inbox.smtp}",
@@ -95,7 +100,7 @@ PROCESSES: Final = (
         after=(),
         environment={
             "SANDBOX_PUBLIC_URL": "http://{sandbox}",
-            "WEBHOOK_URL": "{site}/webhooks/sandbox",
+            "WEBHOOK_URL": "{site}/webhooks/payments/sandbox",
             "SANDBOX_API_KEY": "{SANDBOX_API_KEY}",
             "SANDBOX_WEBHOOK_SECRET": "{SANDBOX_WEBHOOK_SECRET}",
             "SANDBOX_DATA": "{data}/sandbox.sqlite",
@@ -122,7 +127,10 @@ PROCESSES: Final = (
         probe="http",
         after=("catalog_svc", "seat_svc", "booking_svc", "notify_svc"),
         environment=_EVERYWHERE
-        | _TARGETS
+        | _CATALOG
+        | _SEAT
+        | _BOOKING
+        | _NOTIFY
         | {"SESSION_SECRET": "{SESSION_SECRET}", "INBOX_URL": "http://{inbox}"},
     ),
 )

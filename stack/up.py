@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
-from stack.errors import StackError, first_of
+from stack.errors import one_failure
 from stack.external import external_engines
 from stack.folder import DataFolder
 from stack.installation import Installation
-from stack.machine import ensure_rabbitmq
+from stack.machine import MONGOD_LIBRARIES, RABBITMQ, Need, ensure
 from stack.progress import Progress
 from stack.protos import generate
 
@@ -33,21 +33,24 @@ def up(data: Path, *, port: int, fresh: bool) -> int:
 async def _live(folder: DataFolder, port: int, progress: Progress) -> None:
     with progress.step("stubs"):
         await asyncio.to_thread(generate)
-    if "rabbitmq" not in external_engines(os.environ):
-        await ensure_rabbitmq(progress, folder.log("apt"))
+    await ensure(_needs(), progress, folder.log("apt"))
     installation = Installation(folder, port=port, progress=progress)
     try:
-        try:
+        with one_failure():
             async with asyncio.TaskGroup() as group:
                 group.create_task(installation.start())
                 group.create_task(_load_demo(installation, progress))
-        except* StackError as failures:
-            raise first_of(failures) from None
         progress.say(f"\nMatinee is open: {installation.site_url}\n(Ctrl-C ends it.)\n")
         await installation.watch()
     finally:
         with progress.step("everything stopped"):
             await installation.stop()
+
+
+def _needs() -> list[Need]:
+    elsewhere = external_engines(os.environ)
+    needs = {"mongo": MONGOD_LIBRARIES, "rabbitmq": RABBITMQ}
+    return [need for engine, need in needs.items() if engine not in elsewhere]
 
 
 async def _load_demo(installation: Installation, progress: Progress) -> None:

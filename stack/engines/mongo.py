@@ -4,6 +4,7 @@ import asyncio
 import importlib.util
 import os
 import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, ClassVar, Final
@@ -18,6 +19,7 @@ from stack.ports import LOOPBACK
 _REPLICA_SET: Final = "rs0"
 _NOT_YET_INITIALIZED: Final = 94
 _PROBE_MILLISECONDS: Final = 2000
+_VERSION_SECONDS: Final = 20
 
 
 class MongoEngine(Engine):
@@ -102,6 +104,14 @@ class MongoEngine(Engine):
 
 def _member_of(config: Mapping[str, Any]) -> str:
     return str(config["members"][0]["host"])
+
+
+def mongod_loads() -> bool:
+    """Whether the libraries that mongod needs are there; raises `ToolMissing` without any mongod."""
+    result = subprocess.run(
+        [_mongod(), "--version"], capture_output=True, timeout=_VERSION_SECONDS, check=False
+    )
+    return result.returncode == 0
 
 
 def _mongod() -> str:
