@@ -1,0 +1,400 @@
+"""Sales that are cut in two: by crashes, wipes, rebuilds, lost answers and callers that go away.
+
+Each test stops a process at one point and lets another one meet what is left.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+from redis.asyncio import Redis
+
+from mesh.errors import MatineeError, StoreUnavailable
+from mesh.ids import new_request_id
+from mesh.testing import eventually
+from seat_svc.domain.sale import Ticket
+from seat_svc.domain.seats import Hold, SeatMap, SeatState
+from seat_svc.domain.show import Show
+from seat_svc.errors import SeatsLost, SeatTaken
+from seat_svc.ports import ShowMissing
+from seat_svc.stores.mongo import MongoSales
+from seat_svc.stores.redis import RedisSeatLedger
+from seat_svc.theatres.hosted import HostedTheatre
+from tests.fixtures.seats import (
+    KnownShows,
+    SteppedSales,
+    a_purchase,
+    a_sale,
+    a_show,
+    an_order,
+    move_clock,
+    open_ledger,
+    open_theatre,
+)
+
+
+@pytest.fixture
+def show() -> Show:
+    return a_show()
+
+
+@pytest.fixture
+def stepped(sales: MongoSales) -> SteppedSales:
+    return SteppedSales(sales)
+
+
+@pytest.fixture
+async def theatre(ledger: RedisSeatLedger, stepped: SteppedSales, show: Show) -> AsyncIterator[HostedTheatre]:
+    """The process that is stopped."""
+    async with open_theatre(ledger, stepped, KnownShows(show)) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def neighbour(redis_url: str, sales: MongoSales, show: Show) -> AsyncIterator[HostedTheatre]:
+    """Another process on the same stores."""
+    async with open_ledger(redis_url) as ledger, open_theatre(ledger, sales, KnownShows(show)) as opened:
+        yield opened
+
+
+async def hold(theatre: HostedTheatre, show: Show, *seat_ids: str, holder: str = "anna") -> Hold:
+    return await theatre.hold(show, an_order(*seat_ids, holder=holder))
+
+
+async def buy(theatre: HostedTheatre, show: Show, held: Hold, sale_id: str) -> tuple[Ticket, ...]:
+    purchase = a_purchase(*held.seat_ids, hold_id=held.hold_id, sale_id=sale_id)
+    return await theatre.confirm(show, purchase, new_request_id())
+
+
+async def state_of(theatre: HostedTheatre, show: Show, seat_id: str) -> SeatState:
+    states = (await theatre.seat_map(show)).states
+    return SeatState(states[show.layout.index_of[seat_id]])
+
+
+class Crash(Exception):
+    """A process ends at this point, as far as the others can tell."""
+
+
+async def crash() -> None:
+    raise Crash
+
+
+async def no_answer() -> None:
+    raise StoreUnavailable("mongodb")
+
+
+async def test_a_claim_of_a_crashed_sale_that_was_not_recorded_becomes_free(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    held = await hold(theatre, show, "A1")
+    stepped.before_add = crash
+    with pytest.raises(Crash):
+        await buy(theatre, show, held, "sale-1")
+    with pytest.raises(SeatTaken):
+        await hold(neighbour, show, "A1", holder="bert")
+
+    await move_clock(redis_client, 31)
+    theirs = await hold(neighbour, show, "A1", holder="bert")
+    assert len(await buy(neighbour, show, theirs, "sale-2")) == 1
+    stepped.before_add = no_answer
+    with pytest.raises(SeatsLost):
+        await buy(theatre, show, held, "sale-1")
+
+
+async def test_a_claim_of_a_crashed_sale_that_was_recorded_becomes_sold(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    held = await hold(theatre, show, "A1", "A2")
+    stepped.after_add = crash
+    with pytest.raises(Crash):
+        await buy(theatre, show, held, "sale-1")
+    await move_clock(redis_client, 31)
+    with pytest.raises(SeatTaken):
+        await hold(neighbour, show, "A1", holder="bert")
+    assert await state_of(neighbour, show, "A2") is SeatState.SOLD
+    assert len(await buy(neighbour, show, held, "sale-1")) == 2
+
+
+async def test_a_late_confirm_that_meets_an_overdue_claim_has_it_settled(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    held = await hold(theatre, show, "A1")
+    stepped.before_add = crash
+    with pytest.raises(Crash):
+        await buy(theatre, show, held, "sale-1")
+    await move_clock(redis_client, 31)
+    purchase = a_purchase("A1", sale_id="sale-2")
+    assert len(await neighbour.confirm(show, purchase, new_request_id())) == 1
+
+
+async def test_an_overdue_claim_cannot_be_had_while_mongodb_is_away(
+    theatre: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    held = await hold(theatre, show, "A1")
+    stepped.after_add = crash
+    with pytest.raises(Crash):
+        await buy(theatre, show, held, "sale-1")
+    await move_clock(redis_client, 31)
+    stepped.before_finding = no_answer
+    with pytest.raises(SeatTaken):
+        await hold(theatre, show, "A1", holder="bert")
+
+
+async def test_an_insert_whose_answer_was_lost_still_gives_its_tickets(
+    theatre: HostedTheatre, stepped: SteppedSales, show: Show
+) -> None:
+    held = await hold(theatre, show, "A1")
+    stepped.after_add = no_answer
+    tickets = await buy(theatre, show, held, "sale-1")
+    assert await state_of(theatre, show, "A1") is SeatState.SOLD
+    assert await buy(theatre, show, held, "sale-1") == tickets
+
+
+async def test_an_insert_that_failed_may_be_repeated(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show
+) -> None:
+    held = await hold(theatre, show, "A1")
+    stepped.before_add = no_answer
+    with pytest.raises(StoreUnavailable):
+        await buy(theatre, show, held, "sale-1")
+    # Whether it was recorded is not known for certain, so nobody else gets the seat meanwhile.
+    with pytest.raises(SeatTaken):
+        await hold(neighbour, show, "A1", holder="bert")
+    assert len(await buy(neighbour, show, held, "sale-1")) == 1
+
+
+async def test_a_caller_that_goes_away_does_not_stop_its_sale(
+    theatre: HostedTheatre, stepped: SteppedSales, show: Show, sales: MongoSales
+) -> None:
+    held = await hold(theatre, show, "A1")
+    reached, go_on = asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        reached.set()
+        await go_on.wait()
+
+    stepped.before_add = pause
+    caller = asyncio.create_task(buy(theatre, show, held, "sale-1"))
+    await reached.wait()
+    caller.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await caller
+    assert await sales.find("sale-1") is None
+    go_on.set()
+
+    async def sold() -> bool:
+        return await state_of(theatre, show, "A1") is SeatState.SOLD
+
+    assert await eventually(sold)
+    assert await sales.find("sale-1") is not None
+
+
+async def test_a_wipe_between_claim_and_insert_sells_the_seat_once(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    held = await hold(theatre, show, "A1", "A2")
+
+    async def wipe_and_let_another_buy() -> None:
+        stepped.before_add = stepped.after_reading_a_show
+        await redis_client.flushall()
+        theirs = await hold(neighbour, show, "A1", holder="bert")
+        await buy(neighbour, show, theirs, "sale-2")
+
+    stepped.before_add = wipe_and_let_another_buy
+    with pytest.raises(SeatsLost) as lost:
+        await buy(theatre, show, held, "sale-1")
+    assert lost.value.seat_ids == ("A1",)
+    assert await state_of(theatre, show, "A1") is SeatState.SOLD
+    assert await state_of(theatre, show, "A2") is SeatState.AVAILABLE
+
+
+async def test_a_wipe_while_another_holds_the_seat_leaves_it_to_who_is_recorded_first(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    held = await hold(theatre, show, "A1", "A2")
+    theirs: list[Hold] = []
+
+    async def wipe_and_let_another_hold() -> None:
+        await redis_client.flushall()
+        theirs.append(await hold(neighbour, show, "A2", "A3", holder="bert"))
+
+    stepped.before_add = wipe_and_let_another_hold
+    assert len(await buy(theatre, show, held, "sale-1")) == 2
+    # The other hold is over: it could not have been bought.
+    assert await state_of(neighbour, show, "A3") is SeatState.AVAILABLE
+    with pytest.raises(SeatsLost) as lost:
+        await buy(neighbour, show, theirs[0], "sale-2")
+    assert lost.value.seat_ids == ("A2",)
+
+
+async def test_a_wipe_between_insert_and_settling_shows_the_seat_as_sold(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    held = await hold(theatre, show, "A1")
+
+    async def wipe() -> None:
+        await redis_client.flushall()
+
+    stepped.after_add = wipe
+    assert len(await buy(theatre, show, held, "sale-1")) == 1
+    with pytest.raises(SeatTaken):
+        await hold(neighbour, show, "A1", holder="bert")
+
+
+async def test_a_rebuild_that_read_before_a_sale_was_recorded_does_not_lose_it(
+    theatre: HostedTheatre, stepped: SteppedSales, redis_url: str, sales: MongoSales, show: Show,
+    redis_client: Redis,
+) -> None:  # fmt: skip
+    """The rebuild reads, the sale is recorded, the rebuild writes what it had read."""
+    held = await hold(theatre, show, "A1")
+    has_read, may_write = asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        has_read.set()
+        await may_write.wait()
+
+    slow = SteppedSales(sales)
+    slow.after_reading_a_show = pause
+    async with open_ledger(redis_url) as other, open_theatre(other, slow, KnownShows(show)) as rebuilding:
+        looking: list[asyncio.Task[SeatMap]] = []
+
+        async def wipe_and_begin_to_rebuild() -> None:
+            await redis_client.flushall()
+            looking.append(asyncio.create_task(rebuilding.seat_map(show)))
+            await has_read.wait()
+
+        stepped.before_add = wipe_and_begin_to_rebuild
+        buying = asyncio.create_task(buy(theatre, show, held, "sale-1"))
+
+        async def recorded() -> object:
+            return await sales.find("sale-1")
+
+        await eventually(recorded)
+        may_write.set()
+        await looking[0]
+        await buying
+    assert await state_of(theatre, show, "A1") is SeatState.SOLD
+
+
+async def test_a_sale_recorded_during_a_rebuild_by_a_process_that_crashed_is_found_by_the_recheck(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show,
+    sales: MongoSales, ledger: RedisSeatLedger, redis_client: Redis,
+) -> None:  # fmt: skip
+    await hold(theatre, show, "B1")
+    await redis_client.flushall()
+
+    async def record_one_and_crash() -> None:
+        await sales.add(a_sale(show, "A1"))
+
+    stepped.after_reading_a_show = record_one_and_crash
+    assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
+    # Redis does not know, but the last word does.
+    theirs = await hold(neighbour, show, "A1", "A2", holder="bert")
+    await move_clock(redis_client, 31)
+
+    async def told() -> bool:
+        await neighbour._settlement.step()
+        return await state_of(neighbour, show, "A1") is SeatState.SOLD
+
+    assert await eventually(told)
+    with pytest.raises(SeatsLost):
+        await buy(neighbour, show, theirs, "sale-2")
+
+
+async def test_only_one_process_rebuilds_and_the_others_wait(
+    redis_url: str, sales: MongoSales, show: Show
+) -> None:
+    rebuilds = 0
+
+    async def count() -> None:
+        nonlocal rebuilds
+        rebuilds += 1
+        await asyncio.sleep(0.05)
+
+    counting = SteppedSales(sales)
+    counting.after_reading_a_show = count
+    async with contextlib.AsyncExitStack() as processes:
+        theatres = []
+        for _ in range(4):
+            ledger = await processes.enter_async_context(open_ledger(redis_url))
+            theatres.append(
+                await processes.enter_async_context(open_theatre(ledger, counting, KnownShows(show)))
+            )
+        outcomes = await asyncio.gather(
+            *(hold(theatre, show, "A1", holder=f"{at}") for at in range(10) for theatre in theatres),
+            return_exceptions=True,
+        )
+    assert rebuilds == 1
+    assert sum(isinstance(outcome, Hold) for outcome in outcomes) == 1
+
+
+async def test_a_rebuild_that_crashed_is_taken_over(
+    theatre: HostedTheatre, ledger: RedisSeatLedger, show: Show, redis_client: Redis
+) -> None:
+    await ledger.begin_rebuild(show.show_id, "crashed")
+    waiting = asyncio.create_task(theatre.seat_map(show))
+    await asyncio.sleep(0.05)
+    assert not waiting.done()
+    # What is left of the guard's time passes.
+    await redis_client.pexpire(f"{{{show.show_id}}}:rebuilding", 1)
+    assert set((await waiting).states) == {SeatState.AVAILABLE}
+
+
+async def test_a_rebuild_that_lost_its_guard_writes_nothing(
+    ledger: RedisSeatLedger, show: Show, redis_client: Redis
+) -> None:
+    await ledger.begin_rebuild(show.show_id, "slow")
+    await redis_client.flushall()
+    assert (await ledger.rebuild(show, "slow", [], frozenset())).name == "LATE"
+    with pytest.raises(ShowMissing):
+        await ledger.seat_map(show)
+
+
+async def test_a_rebuild_that_cannot_read_lets_the_next_one_begin_at_once(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show
+) -> None:
+    stepped.after_reading_a_show = no_answer
+    with pytest.raises(StoreUnavailable):
+        await hold(theatre, show, "A1")
+    async with asyncio.timeout(2):
+        await hold(neighbour, show, "A1")
+
+
+async def test_an_older_word_of_mongodb_never_replaces_a_newer_one(
+    theatre: HostedTheatre, ledger: RedisSeatLedger, show: Show, sales: MongoSales
+) -> None:
+    held = await hold(theatre, show, "A1", "A2")
+    await buy(theatre, show, held, "sale-1")
+    sold = await sales.find("sale-1")
+    assert sold is not None
+    await theatre.cancel(show, "sale-1", ("A1",), new_request_id())
+    await ledger.record(show, sold)
+    assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
+
+    again = await hold(theatre, show, "A1", holder="bert")
+    await buy(theatre, show, again, "sale-2")
+    cancelled = await sales.find("sale-1")
+    assert cancelled is not None
+    await ledger.record(show, cancelled)
+    assert await state_of(theatre, show, "A1") is SeatState.SOLD
+
+
+async def test_sales_that_a_restarted_ledger_forgot_are_told_to_it_again(
+    theatre: HostedTheatre, ledger: RedisSeatLedger, show: Show, sales: MongoSales
+) -> None:
+    await hold(theatre, show, "B1")
+    # As if the last second of the append-only file had been lost.
+    await sales.add(a_sale(show, "A1"))
+    assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
+    await theatre._settlement.step()
+    assert await state_of(theatre, show, "A1") is SeatState.SOLD
+
+
+async def test_a_refused_sale_changes_nothing(theatre: HostedTheatre, show: Show, sales: MongoSales) -> None:
+    held = await hold(theatre, show, "A1", "A2")
+    purchase = a_purchase("A1", "A3", hold_id=held.hold_id, sale_id="sale-1")
+    with pytest.raises(MatineeError):
+        await theatre.confirm(show, purchase, new_request_id())
+    assert await sales.find("sale-1") is None
+    assert await state_of(theatre, show, "A3") is SeatState.AVAILABLE
