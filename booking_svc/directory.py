@@ -11,7 +11,7 @@ from mesh.errors import RemoteError
 class CatalogShowDirectory:
     """The `ShowDirectory` port. Always asks: a price must be the present one when it is promised."""
 
-    def __init__(self, catalog: catalog_pb2_grpc.CatalogServiceAsyncStub) -> None:
+    def __init__(self, catalog: "catalog_pb2_grpc.CatalogServiceAsyncStub") -> None:
         self._catalog = catalog
 
     async def find(self, show_id: str) -> ShowOnSale:

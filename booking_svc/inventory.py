@@ -30,7 +30,7 @@ _REFUSALS: Final = frozenset(
 class RemoteSeatInventory:
     """The `SeatInventory` port. Request ids follow from the booking, so a repeat is known as one."""
 
-    def __init__(self, seats: seat_pb2_grpc.SeatServiceAsyncStub) -> None:
+    def __init__(self, seats: "seat_pb2_grpc.SeatServiceAsyncStub") -> None:
         self._seats = seats
 
     async def hold(self, booking: Booking) -> HeldSeats:
