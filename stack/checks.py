@@ -60,7 +60,7 @@ def run_all(root: Path, pytest_arguments: Sequence[str]) -> int:
     """Run everything; pytest's exit status. Raises `CheckFailed`."""
     _timed("protos", lambda: _generate(root))
     for check in checks(root):
-        _timed(check.name, partial(_run, check, root))
+        _timed(check.name, partial(run_check, check, root))
     log = root / ".matinee" / "logs" / "apt.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     asyncio.run(ensure([MONGOD_LIBRARIES, RABBITMQ, BROWSER], Progress(), log))
@@ -71,7 +71,8 @@ def _generate(root: Path) -> None:
     generate(root)
 
 
-def _run(check: Check, root: Path) -> None:
+def run_check(check: Check, root: Path) -> None:
+    """Run one check; raises `CheckFailed`."""
     try:
         result = subprocess.run(
             list(check.command),

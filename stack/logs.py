@@ -30,7 +30,9 @@ def show(data: Path, name: str | None, *, follow: bool) -> None:
 
 
 @dataclass(slots=True)
-class _Log:
+class LogFile:
+    """A log that is read as it grows."""
+
     path: Path
     _read: int = field(default=0)
 
@@ -52,20 +54,20 @@ class _Log:
         return lines[1:] if skipped else lines
 
 
-def _logs(folder: DataFolder, name: str | None) -> list[_Log]:
+def _logs(folder: DataFolder, name: str | None) -> list[LogFile]:
     there = sorted(folder.logs.glob("*.log"))
     if name is not None:
         chosen = [path for path in there if path.stem == name]
         if not chosen:
             names = ", ".join(path.stem for path in there) or "none yet"
             raise StackError(f"no log of {name!r} in {folder.logs}; there are: {names}")
-        return [_Log(chosen[0])]
+        return [LogFile(chosen[0])]
     if not there:
         raise StackError(f"no logs in {folder.logs}: nothing has been started there")
-    return [_Log(path) for path in there]
+    return [LogFile(path) for path in there]
 
 
-def _print(log: _Log, lines: Sequence[str], *, alone: bool) -> None:
+def _print(log: LogFile, lines: Sequence[str], *, alone: bool) -> None:
     prefix = "" if alone else f"{log.path.stem:12} | "
     for line in lines:
         sys.stdout.write(f"{prefix}{line}\n")

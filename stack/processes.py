@@ -49,7 +49,7 @@ PROCESSES: Final = (
         probe="grpc",
         after=("mongo",),
         environment=_EVERYWHERE | _MONGO | {"MONGO_DATABASE": "catalog"},
-        stop_round=2,
+        stop_round=3,
     ),
     Process(
         name="seat_svc",

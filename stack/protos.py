@@ -5,6 +5,7 @@ carries a stamp of what it was made from, so that nothing is done as long as no 
 """
 
 import hashlib
+import importlib
 import os
 import subprocess
 import sys
@@ -48,6 +49,8 @@ def generate(root: Path = ROOT) -> bool:
         if generated.exists():
             generated.rename(Path(work) / "old")
         fresh.rename(generated)
+    # The folder may not have been there when this process first looked for modules.
+    importlib.invalidate_caches()
     return True
 
 
