@@ -2,6 +2,13 @@
 
 from mesh.errors import MatineeError
 
+_LONGEST_SHOWN = 80
+
+
+def _shown(given: str) -> str:
+    """The start of what a caller sent: an error travels in headers, which hold a few kilobytes."""
+    return given if len(given) <= _LONGEST_SHOWN else f"{given[:_LONGEST_SHOWN]}…"
+
 
 class UnknownCity(MatineeError):
     """No such city, or no theatre in it."""
@@ -10,7 +17,7 @@ class UnknownCity(MatineeError):
     reason = "UNKNOWN_CITY"
 
     def __init__(self, city_id: str) -> None:
-        super().__init__(f"there is no city {city_id!r}", city_id=city_id)
+        super().__init__(f"there is no city {_shown(city_id)!r}", city_id=_shown(city_id))
 
 
 class CityNotLocated(MatineeError):
@@ -27,7 +34,7 @@ class UnknownMovie(MatineeError):
     reason = "UNKNOWN_MOVIE"
 
     def __init__(self, key: str) -> None:
-        super().__init__(f"there is no movie {key!r}", movie=key)
+        super().__init__(f"there is no movie {_shown(key)!r}", movie=_shown(key))
 
 
 class UnknownShow(MatineeError):
@@ -37,7 +44,7 @@ class UnknownShow(MatineeError):
     reason = "UNKNOWN_SHOW"
 
     def __init__(self, show_id: str) -> None:
-        super().__init__(f"there is no show {show_id!r}", show_id=show_id)
+        super().__init__(f"there is no show {_shown(show_id)!r}", show_id=_shown(show_id))
 
 
 class ShowCancelled(MatineeError):

@@ -18,6 +18,7 @@ from catalog_svc.ports import CatalogueChange
 from catalog_svc.stores import documents
 from catalog_svc.stores.programme import coming_shows_of, programme_pipeline
 from catalog_svc.stores.transaction import CATALOGUE, MongoCatalogueChange
+from mesh import deadlines
 from mesh.errors import StoreUnavailable
 from mesh.mongo import STEP_SECONDS, Client, database_of, ping, within_deadline
 
@@ -49,24 +50,30 @@ class Revisions:
 class MongoCatalogueArchive:
     """The database `name`; every wait is bounded, and StoreUnavailable tells of one that was too long."""
 
-    def __init__(self, client: Client, name: str) -> None:
+    def __init__(
+        self, client: Client, name: str, transaction: type[MongoCatalogueChange] = MongoCatalogueChange
+    ) -> None:
         self._client = client
         self._database = database_of(client, name)
         self._prepared = False
-        # Transactions exclude each other by a document; here they wait in line instead of retrying.
+        self._transaction = transaction
+        # Of two at a time one would be refused and begin again; here they wait in line instead.
         self._one_at_a_time = asyncio.Lock()
 
     async def ready(self) -> None:
         """Returns when the store answers and has its indexes; for health probes."""
+        await self._prepare()
+        await ping(self._client)
+
+    async def _prepare(self) -> None:
         if self._prepared:
-            await ping(self._client)
             return
         with _store_call(STEP_SECONDS):
             for collection, indexes in _INDEXES.items():
                 await self._database[collection].create_indexes(indexes)
             await self._database[CATALOGUE].update_one(
                 {"_id": CATALOGUE},
-                {"$setOnInsert": {"batches": 0, "movies": 0, "places": 0, "shows": 0}},
+                {"$setOnInsert": {"movies": 0, "places": 0, "layouts": 0, "shows": 0}},
                 upsert=True,
             )
         self._prepared = True
@@ -133,16 +140,20 @@ class MongoCatalogueArchive:
 
     async def change(self, steps: Callable[[CatalogueChange], Awaitable[T]], at_most_seconds: float) -> T:
         """See `CatalogueArchive`."""
-        await self.ready()
+        await self._prepare()
 
         async def take_steps(session: Any) -> T:
-            return await steps(await MongoCatalogueChange.begin(self._database, session))
+            return await steps(await self._transaction.begin(self._database, session))
 
-        async with self._one_at_a_time:
-            with _store_call(at_most_seconds):
-                async with await self._client.start_session() as session:
-                    answer: T = await session.with_transaction(take_steps)
-                    return answer
+        try:
+            # The driver would begin again for two minutes, however short its own time limit is.
+            async with asyncio.timeout(deadlines.budget(at_most_seconds)), self._one_at_a_time:
+                with _store_call(at_most_seconds):
+                    async with await self._client.start_session() as session:
+                        answer: T = await session.with_transaction(take_steps)
+                        return answer
+        except TimeoutError:
+            raise StoreUnavailable("mongodb") from None
 
 
 @contextmanager

@@ -32,25 +32,36 @@ _COLLECTIONS: Mapping[Kind, tuple[str, Callable[[Any], Document], Callable[[Any]
     Layout: ("layouts", documents.layout_document, documents.layout_of),
     Screen: ("screens", documents.screen_document, documents.screen_of),
 }
-_PART_OF = {Movie: "movies", City: "places", Theatre: "places", Screen: "places"}
-"""The revision that a kind counts in; layouts never change, so nobody has to know of new ones."""
+_PART_OF: Mapping[Kind, str] = {
+    City: "places",
+    Movie: "movies",
+    Theatre: "places",
+    Layout: "layouts",
+    Screen: "places",
+    ShowPlan: "shows",
+}
+"""The revision that a kind counts in."""
 
 
 class MongoCatalogueChange:
-    """See `CatalogueChange`. Begins by writing to one document, so that two of these never overlap."""
+    """See `CatalogueChange`.
 
-    def __init__(self, database: Database, session: Session, catalogue: Mapping[str, Any]) -> None:
+    Every change counts up a revision, all of them in one document: of two
+    transactions that overlap MongoDB refuses the one that counts second, and
+    the driver takes its steps again, on what the other one left.
+    """
+
+    def __init__(self, database: Database, session: Session, revisions: Mapping[str, int]) -> None:
         self._database = database
         self._session = session
-        self._catalogue = catalogue
+        self._revisions = revisions
 
     @classmethod
     async def begin(cls, database: Database, session: Session) -> "MongoCatalogueChange":
-        """Takes the catalogue for this transaction; MongoDB refuses whoever comes second, who tries again."""
-        catalogue = await database[CATALOGUE].find_one_and_update(
-            {"_id": CATALOGUE}, {"$inc": {"batches": 1}}, session=session
+        """The change that this transaction makes."""
+        return cls(
+            database, session, await database[CATALOGUE].find_one({"_id": CATALOGUE}, session=session) or {}
         )
-        return cls(database, session, catalogue or {})
 
     async def receipt(self, request_id: str) -> Receipt | None:
         """See `CatalogueChange`."""
@@ -111,15 +122,15 @@ class MongoCatalogueChange:
 
     async def save(self, changes: Changes) -> None:
         """See `CatalogueChange`."""
-        parts = {_PART_OF[type(record)] for record in changes.records if type(record) in _PART_OF}
+        parts = {_PART_OF[type(record)] for record in changes.records}
         if changes.shows:
-            parts.add("shows")
+            parts.add(_PART_OF[ShowPlan])
         writes: dict[str, list[ReplaceOne[Mapping[str, Any]]]] = {}
         for record in changes.records:
             collection, to_document, _ = _COLLECTIONS[type(record)]
             document = to_document(record)
             if isinstance(record, Movie):
-                document["revision"] = self._catalogue["movies"] + 1
+                document["revision"] = self._revisions["movies"] + 1
             writes.setdefault(collection, []).append(_put(document))
         if changes.shows:
             writes["shows"] = [_put(documents.show_document(show)) for show in changes.shows]
@@ -137,7 +148,7 @@ class MongoCatalogueChange:
 
     async def _put_show(self, document: Document) -> None:
         await self._database["shows"].replace_one({"_id": document["_id"]}, document, session=self._session)
-        await self._count({"shows"})
+        await self._count({_PART_OF[ShowPlan]})
 
     async def _count(self, parts: Collection[str]) -> None:
         if parts:
