@@ -7,6 +7,7 @@ in, so it needs no compiled catalogue.
 
 import datetime as dt
 import gettext
+import re
 from collections.abc import Iterable
 from decimal import Decimal
 from pathlib import Path
@@ -22,6 +23,8 @@ from babel.support import NullTranslations, Translations
 SOURCE_LANGUAGE = "en"
 DOMAIN = "messages"
 LOCALES = Path(__file__).parent / "locales"
+# CLDR's currencySpacing, which Babel leaves out: "KWD 3.250", but "€3.25"
+_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
 
 class Amount(Protocol):
@@ -72,7 +75,8 @@ class Texts:
         """The amount with its currency's symbol and number of decimals."""
         digits = get_currency_precision(amount.currency_code)
         value = Decimal(amount.minor_units).scaleb(-digits)
-        return str(format_currency(value, amount.currency_code, locale=self.locale))
+        text = format_currency(value, amount.currency_code, locale=self.locale)
+        return _LETTER_BEFORE_DIGIT.sub("\u00a0", text)
 
     def clock(self, instant: dt.datetime, zone: ZoneInfo) -> str:
         """Time of day in a theatre's zone, such as "14:30"."""

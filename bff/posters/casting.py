@@ -54,7 +54,7 @@ _BY_GENRE: dict[str, tuple[tuple[Scene, ...], tuple[str, ...]]] = {
     "adventure": ((peaks, sea, wings), DAY),
     "fantasy": ((peaks, flora, stage), ("plum", "lagoon", "dusk")),
     "animation": ((hills, wings, bounce), DAY),
-    "comedy": ((bounce, seats, clock), ("noon", "foyer", "ice")),
+    "comedy": ((bounce, seats), ("noon", "foyer", "ice")),
     "romance": ((discs, stage), ("dusk", "velvet", "ice")),
     "drama": ((discs, sea, eye), ("dusk", "velvet", "lagoon")),
     "musical": ((stage,), ("velvet", "plum")),

@@ -31,6 +31,8 @@ PALETTES: dict[str, Palette] = {
     "mint": Palette("#17463f", "#11352f", "#0d2723", "#071715", "#8ff0c0", "#e6fbe9"),
 }
 
+_BLACK, _WHITE = (0, 0, 0), (255, 255, 255)
+_READABLE = 7.0
 _COLOUR = re.compile(r"#[0-9a-fA-F]{6}")
 
 NIGHT = ("midnight", "plum", "mint", "ember")
@@ -38,18 +40,53 @@ DAY = ("noon", "foyer", "lagoon", "moss", "ice", "dusk")
 STARK = ("chalk", "velvet", "ember", "midnight")
 
 
-def nearest_palette(colours: tuple[str, ...]) -> str | None:
-    """The name of the palette whose inks lie nearest to the colours; None without a valid colour."""
-    wanted = [_channels(colour) for colour in colours if _COLOUR.fullmatch(colour)]
-    if not wanted:
+def own_palette(colours: tuple[str, ...], night: bool) -> Palette | None:
+    """A palette made of a movie's own colours; None with fewer than two valid ones.
+
+    The darkest carries the title and is darkened until the lightest can be read on it; by night the
+    sky is dark and the sun is the lightest, by day the other way round, with the most vivid as the sun.
+    """
+    inks = sorted((_channels(c) for c in colours if _COLOUR.fullmatch(c)), key=_luminance)
+    if len(inks) < 2:
         return None
-    return min(sorted(PALETTES), key=lambda name: sum(_distance(colour, PALETTES[name]) for colour in wanted))
+    near, letters = inks[0], inks[-1]
+    while _contrast(letters, near) < _READABLE:
+        near, letters = _mixed(near, _BLACK, 0.2), _mixed(letters, _WHITE, 0.2)
+    between = inks[1:-1] or [_mixed(near, inks[-1], 0.5)]
+    vivid = max(between, key=_vividness)
+    quiet = min(between, key=_vividness)
+    if night:
+        sky = _mixed(near, between[0], 0.35)
+        return _palette(sky, _mixed(sky, near, 0.35), _mixed(sky, near, 0.65), near, inks[-1], letters)
+    sky = inks[-1]
+    far = quiet if len(between) > 1 else _mixed(sky, vivid, 0.4)
+    return _palette(sky, far, _mixed(far, near, 0.55), near, vivid, letters)
 
 
-def _distance(colour: tuple[int, int, int], palette: Palette) -> int:
-    inks = (palette.sky, palette.far, palette.mid, palette.near, palette.sun)
-    return min(sum((a - b) ** 2 for a, b in zip(colour, _channels(ink), strict=True)) for ink in inks)
+def _palette(*channels: tuple[int, int, int]) -> Palette:
+    return Palette(*("#{:02x}{:02x}{:02x}".format(*colour) for colour in channels))
 
 
 def _channels(colour: str) -> tuple[int, int, int]:
     return int(colour[1:3], 16), int(colour[3:5], 16), int(colour[5:7], 16)
+
+
+def _mixed(one: tuple[int, int, int], other: tuple[int, int, int], share: float) -> tuple[int, int, int]:
+    red, green, blue = (round(a + (b - a) * share) for a, b in zip(one, other, strict=True))
+    return red, green, blue
+
+
+def _vividness(colour: tuple[int, int, int]) -> int:
+    return max(colour) - min(colour)
+
+
+def _luminance(colour: tuple[int, int, int]) -> float:
+    """Relative luminance, https://www.w3.org/TR/WCAG22/#dfn-relative-luminance."""
+    red, green, blue = (
+        value / 3294.6 if value <= 10 else ((value / 255 + 0.055) / 1.055) ** 2.4 for value in colour
+    )
+    return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+
+def _contrast(light: tuple[int, int, int], dark: tuple[int, int, int]) -> float:
+    return (_luminance(light) + 0.05) / (_luminance(dark) + 0.05)

@@ -9,7 +9,7 @@ from .canvas import HEIGHT, WIDTH, Canvas, number
 from .casting import cast
 from .lettering import GAP, STROKE, WORD_SPACE, Word, draw_words
 from .lettering import HEIGHT as LETTER_HEIGHT
-from .palettes import PALETTES, Palette, nearest_palette
+from .palettes import NIGHT, PALETTES, Palette, own_palette
 
 _MARGIN = 20
 _MEASURE = WIDTH - 2 * _MARGIN
@@ -30,7 +30,7 @@ class Billing:
     year: int | None = None
     director: str = ""
     colours: tuple[str, ...] = ()
-    """Wished for, as `#rrggbb`; the palette that comes nearest is taken."""
+    """The movie's own, as `#rrggbb`; without them the poster takes a palette of ours."""
 
 
 def draw_poster(billing: Billing) -> str:
@@ -70,7 +70,7 @@ def _paint(billing: Billing) -> tuple[Canvas, Palette]:
     seed = hashlib.sha256(billing.key.encode()).digest()
     rng = random.Random(seed)  # noqa: S311 - a drawing, not a secret
     scene, palette_name = cast(billing.title, billing.genres, rng)
-    palette = PALETTES[nearest_palette(billing.colours) or palette_name]
+    palette = own_palette(billing.colours, palette_name in NIGHT) or PALETTES[palette_name]
     canvas = Canvas(palette, rng)
     scene(canvas)
     return canvas, palette

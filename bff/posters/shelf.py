@@ -13,6 +13,9 @@ class PosterShelf:
         self._size = size
         self._drawn: dict[tuple[Billing, bool], tuple[bytes, str]] = {}
 
+    def __len__(self) -> int:
+        return len(self._drawn)
+
     def take(self, billing: Billing, wide: bool) -> tuple[bytes, str]:
         """The gzipped SVG and its entity tag."""
         key = (billing, wide)

@@ -8,7 +8,8 @@ from zoneinfo import ZoneInfo
 from matinee.catalog.v1 import catalog_pb2
 from matinee.seat.v1 import seat_pb2
 
-from bff.presenters.movies import genre_label, poster_url
+from bff.presenters.genres import genre_label
+from bff.presenters.movies import poster_url
 from bff.presenters.places import CityChoice, present_city
 from bff.texts import Texts
 

@@ -9,9 +9,10 @@ from matinee.catalog.v1 import catalog_pb2
 
 from bff.keys import CATALOGUE, CLOCK, SEATS, SESSION, VISITOR_TEXTS
 from bff.middlewares.headers import CSP, content_security_policy
-from bff.presenters.movies import CityFilters, SearchTerms, present_city_movies, present_search
+from bff.presenters.movies import CityFilters, present_city_movies
 from bff.presenters.places import present_city
 from bff.presenters.programme import present_programme
+from bff.presenters.search import SearchTerms, present_search
 from bff.respond import render
 from bff.views.fields import date_in_query, id_in_path, text_in_query
 
