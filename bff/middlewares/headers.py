@@ -1,10 +1,10 @@
 """Security headers on every answer, error pages and live connections included."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable
 
 from aiohttp import hdrs, web
 
-CSP = "Content-Security-Policy"
+from bff.policy import HEADER, content_security_policy
 
 _FIXED = {
     "X-Content-Type-Options": "nosniff",
@@ -16,23 +16,6 @@ _FIXED = {
 }
 
 
-def content_security_policy(frames: Sequence[str] = ()) -> str:
-    """The policy: our own files, no inline script or style, frames only of the named origins."""
-    rules = [
-        "default-src 'none'",
-        "script-src 'self'",
-        "style-src 'self'",
-        "img-src 'self'",
-        "connect-src 'self'",
-        "form-action 'self'",
-        "frame-ancestors 'none'",
-        "base-uri 'none'",
-    ]
-    if frames:
-        rules.append(f"frame-src {' '.join(frames)}")
-    return "; ".join(rules)
-
-
 def security_headers(secure: bool) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
     """A signal handler that adds the headers just before an answer begins."""
     policy = content_security_policy()
@@ -42,7 +25,7 @@ def security_headers(secure: bool) -> Callable[[web.Request, web.StreamResponse]
         for name, value in _FIXED.items():
             response.headers.setdefault(name, value)
         response.headers[hdrs.SERVER] = "matinee"
-        response.headers.setdefault(CSP, policy)
+        response.headers.setdefault(HEADER, policy)
         response.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
         if secure:
             response.headers["Strict-Transport-Security"] = "max-age=31536000"

@@ -7,8 +7,8 @@ from zoneinfo import ZoneInfo
 from aiohttp import hdrs, web
 from matinee.catalog.v1 import catalog_pb2
 
+from bff import policy
 from bff.keys import CATALOGUE, CLOCK, SEATS, SESSION, VISITOR_TEXTS
-from bff.middlewares.headers import CSP, content_security_policy
 from bff.presenters.movies import CityFilters, present_city_movies
 from bff.presenters.places import present_city
 from bff.presenters.programme import present_programme
@@ -98,7 +98,7 @@ async def movie(request: web.Request) -> web.Response:
     response = render(request, "movie.html", view=view, city=present_city(city))
     if view.movie.trailer and view.movie.trailer.embed_url:
         site = urlsplit(view.movie.trailer.embed_url)
-        response.headers[CSP] = content_security_policy(frames=[f"https://{site.netloc}"])
+        response.headers[policy.HEADER] = policy.content_security_policy(frames=[f"https://{site.netloc}"])
     return response
 
 
