@@ -18,7 +18,7 @@ from seat_svc.ports import SeatLedger
 from seat_svc.servicer.seat import SeatServicer
 from seat_svc.servicer.theatre import TheatreServicer
 from seat_svc.settings import Settings
-from seat_svc.stores.batching import BatchedCommands
+from seat_svc.stores.connection import SharedConnection
 from seat_svc.stores.hints import RedisChangeHints
 from seat_svc.stores.mongo import MongoSales
 from seat_svc.stores.redis import RedisSeatLedger
@@ -48,7 +48,7 @@ async def build_with_ledger(settings: Settings, resources: Resources, make_ledge
     resources.callback(mongo_client.close)
     redis_client = redis.open_client(settings.redis_url, NAME)
     resources.push_async_callback(redis_client.aclose)
-    commands = BatchedCommands(redis_client)
+    commands = SharedConnection(redis_client)
     resources.push_async_callback(commands.aclose)
     catalog = await resources.enter_async_context(
         open_channel(

@@ -24,7 +24,7 @@ from seat_svc.ports import (
     StatesChanged,
 )
 from seat_svc.stores.answers import map_reading, milliseconds, milliseconds_at, parse_change, refuse, time_at
-from seat_svc.stores.batching import Argument
+from seat_svc.stores.connection import Argument
 from seat_svc.stores.scripts import Commands, Script, redis_time
 
 _KEYS: Final = (

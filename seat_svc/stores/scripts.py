@@ -4,20 +4,9 @@ import hashlib
 from pathlib import Path
 from typing import Any, Final, Protocol
 
-from redis.exceptions import (
-    ClusterDownError,
-    NoScriptError,
-    OutOfMemoryError,
-    ReadOnlyError,
-    ResponseError,
-    TryAgainError,
-)
-
-from mesh.errors import StoreUnavailable
-from seat_svc.stores.batching import Argument
+from seat_svc.stores.connection import Argument, CommandRefused
 
 FOLDER: Final = Path(__file__).parent / "scripts"
-_AWAY: Final = (ClusterDownError, OutOfMemoryError, ReadOnlyError, TryAgainError)
 
 Answer = list[Any]
 """A script's answer: a word as bytes, then what the script's comments say."""
@@ -27,7 +16,7 @@ class Commands(Protocol):
     """Something that runs Redis commands."""
 
     async def run(self, *command: Argument) -> Any:
-        """The answer; see `BatchedCommands.run`."""
+        """The answer; see `SharedConnection.run`."""
         ...
 
 
@@ -42,14 +31,12 @@ class Script:
     async def run(self, commands: Commands, keys: tuple[str, ...], *arguments: Argument) -> Answer:
         """Runs it on a show's keys; sends the source along when Redis has forgotten it."""
         try:
-            try:
-                answer = await commands.run("EVALSHA", self.digest, len(keys), *keys, *arguments)
-            except NoScriptError:
-                answer = await commands.run("EVAL", self.source, len(keys), *keys, *arguments)
-        except _AWAY as error:
-            raise StoreUnavailable("redis") from error
-        if not isinstance(answer, list):
-            raise ResponseError(f"a script answered {type(answer).__name__}")
+            answer = await commands.run("EVALSHA", self.digest, len(keys), *keys, *arguments)
+        except CommandRefused as refusal:
+            if refusal.code != "NOSCRIPT":
+                raise
+            answer = await commands.run("EVAL", self.source, len(keys), *keys, *arguments)
+        assert isinstance(answer, list)
         return answer
 
 
