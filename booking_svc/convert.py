@@ -200,7 +200,7 @@ def show_from(response: catalog_pb2.GetShowResponse) -> ShowOnSale:
         theatre_address=theatre.address,
         time_zone=theatre.time_zone,
         screen_name=response.screen.display_name,
-        start_time=show.start_time.ToDatetime(dt.UTC),
+        start_time=_kept(show.start_time.ToDatetime(dt.UTC)),
         runtime_minutes=response.movie.runtime_minutes,
         language=show.language,
         formats=tuple(show.formats),
@@ -215,6 +215,17 @@ def show_from(response: catalog_pb2.GetShowResponse) -> ShowOnSale:
         disabled_rule_ids=frozenset(theatre.disabled_price_rule_ids),
         cancelled=show.status == catalog_pb2.SHOW_STATUS_CANCELLED,
     )
+
+
+def time_between(earlier: Timestamp, later: Timestamp) -> dt.timedelta:
+    """How long it is from one instant to another, to the millisecond, rounded down."""
+    between = later.ToDatetime(dt.UTC) - earlier.ToDatetime(dt.UTC)
+    return dt.timedelta(milliseconds=between // dt.timedelta(milliseconds=1))
+
+
+def _kept(time: dt.datetime) -> dt.datetime:
+    """To the millisecond: what is told at once must be what is stored and told later."""
+    return time.replace(microsecond=time.microsecond // 1000 * 1000)
 
 
 def outbox_entry(whole: Booking, event: Event, traceparent: str) -> Mapping[str, Any]:

@@ -1,12 +1,11 @@
 """Seats as seat_svc has them."""
 
-import datetime as dt
 from typing import Final
 
 import structlog
 from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
 
-from booking_svc.convert import seat_payments, tickets_from
+from booking_svc.convert import seat_payments, tickets_from, time_between
 from booking_svc.domain.booking import Booking, Ticket
 from booking_svc.errors import (
     SeatServiceUnavailable,
@@ -48,8 +47,7 @@ class RemoteSeatInventory:
                 raise seats_refused(error.reason, error.message, error.facts) from None
             raise _unavailable(error) from error
         hold = response.hold
-        left = hold.expire_time.ToDatetime(dt.UTC) - hold.as_of_time.ToDatetime(dt.UTC)
-        return HeldSeats(hold.hold_id, left)
+        return HeldSeats(hold.hold_id, time_between(hold.as_of_time, hold.expire_time))
 
     async def release(self, booking: Booking, hold_id: str) -> None:
         """See `SeatInventory.release`."""

@@ -27,7 +27,7 @@ from booking_svc.usecases.steps import refusal_of
 from booking_svc.usecases.viewing import check_buyer_id
 from mesh.ids import new_token
 
-_WAIT_SECONDS: Final = 3.0
+_WAIT_SECONDS: Final = 0.5
 _LOOK_SECONDS: Final = 0.05
 _GIVEN_UP: Final = "the seats could not be held in time"
 

@@ -1,0 +1,175 @@
+"""Whatever happens in whatever order: every captured payment ends in tickets or in its refund."""
+
+import datetime as dt
+
+from hypothesis import settings
+from hypothesis import strategies as st
+from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
+
+from booking_svc.domain import duties, inputs
+from booking_svc.domain.booking import Booking, BookingState, PaymentState, RefundState, SeatStanding
+from booking_svc.domain.duties import Pace
+from booking_svc.domain.machine import apply
+from booking_svc.errors import CancelTooLate, HoldExpired, PaymentLimit, StateForbids
+from mesh.money import Money
+from tests.fixtures.bookings import HOLD, NOW, PRICE, TICKETS, cancelled_by_buyer, created, opened, started
+
+PACE = Pace()
+REFUSALS = (StateForbids, HoldExpired, CancelTooLate, PaymentLimit)
+AMOUNTS = st.sampled_from([PRICE, PRICE, PRICE, Money("USD", 1999), Money("EUR", 2000)])
+
+
+class OneBooking(RuleBasedStateMachine):
+    """Throws every input at a booking; then the world behaves, and it must come to a good end."""
+
+    @initialize()
+    def begin(self) -> None:
+        self.now = NOW
+        self.booking = created()
+        self.captured: dict[str, Money] = {}
+        self.started = 0
+
+    def give(self, given: inputs.Input) -> None:
+        before = self.booking
+        try:
+            self.booking = apply(before, given, self.now).booking
+        except REFUSALS:
+            self.booking = before
+
+    @rule(seconds=st.sampled_from([1, 100, 300, 3600]))
+    def time_passes(self, seconds: int) -> None:
+        self.now += dt.timedelta(seconds=seconds)
+
+    @rule()
+    def hold(self) -> None:
+        self.give(inputs.SeatsHeld(HOLD))
+
+    @rule()
+    def start(self) -> None:
+        self.give(started(f"p{self.started}"))
+        self.started = len(self.booking.payments)
+
+    @precondition(lambda self: self.started)
+    @rule(data=st.data())
+    def open_session(self, data: st.DataObject) -> None:
+        self.give(opened(self._some_payment(data)))
+
+    @precondition(lambda self: self.started)
+    @rule(data=st.data(), amount=AMOUNTS)
+    def capture(self, data: st.DataObject, amount: Money) -> None:
+        payment_id = self._some_payment(data)
+        # A provider captures a payment once, and tells the same of it ever after.
+        self.captured.setdefault(payment_id, amount)
+        self.give(inputs.PaymentSucceeded(payment_id, self.captured[payment_id]))
+
+    @precondition(lambda self: self.started)
+    @rule(data=st.data())
+    def decline(self, data: st.DataObject) -> None:
+        self.give(inputs.PaymentDeclined(self._some_payment(data), "no"))
+
+    @precondition(lambda self: self.started)
+    @rule(data=st.data())
+    def close(self, data: st.DataObject) -> None:
+        self.give(inputs.PaymentClosed(self._some_payment(data)))
+
+    @rule()
+    def look_at_the_time(self) -> None:
+        self.give(inputs.TimeUp())
+
+    @rule()
+    def abandon(self) -> None:
+        self.give(inputs.Abandoned(created().request))
+
+    @rule()
+    def cancel(self) -> None:
+        self.give(cancelled_by_buyer())
+
+    @rule()
+    def old_ticket_answer(self) -> None:
+        if self.booking.state is BookingState.PAID:
+            self.give(inputs.SeatsConfirmed(TICKETS))
+
+    @rule()
+    def lose_the_seats(self) -> None:
+        self.give(inputs.SeatsMissed("seats_lost"))
+
+    @invariant()
+    def money_is_never_promised_twice(self) -> None:
+        for payment in self.booking.payments:
+            refunds = [each for each in self.booking.refunds if each.payment_id == payment.payment_id]
+            assert len(refunds) <= 1
+            if refunds:
+                assert refunds[0].amount == payment.captured
+
+    @invariant()
+    def captured_money_pays_for_tickets_or_is_owed(self) -> None:
+        for payment in self.booking.payments:
+            if payment.state is not PaymentState.SUCCEEDED:
+                continue
+            owed = any(each.payment_id == payment.payment_id for each in self.booking.refunds)
+            keeping = self.booking.paid_by == payment.payment_id and self.booking.state in {
+                BookingState.PAID,
+                BookingState.CONFIRMED,
+                BookingState.CANCELLED,
+            }
+            assert owed != keeping, f"{payment.payment_id} in {self.booking.state}"
+
+    def teardown(self) -> None:
+        if not hasattr(self, "booking"):
+            return
+        self.now += dt.timedelta(hours=1)
+        for _ in range(100):
+            due = duties.due_duties(self.booking, PACE, self.now)
+            if not due:
+                break
+            for given in _as_the_world_does(self.booking, due[0], self.captured):
+                self.give(given)
+        _is_at_a_good_end(self.booking, self.captured)
+
+    def _some_payment(self, data: st.DataObject) -> str:
+        return data.draw(st.sampled_from([payment.payment_id for payment in self.booking.payments]))
+
+
+def _as_the_world_does(
+    booking: Booking, duty: duties.Duty, captured: dict[str, Money]
+) -> tuple[inputs.Input, ...]:
+    """What the other side answers to a duty when nothing goes wrong."""
+    match duty:
+        case duties.ConfirmSeats():
+            return (inputs.SeatsConfirmed(TICKETS),)
+        case duties.CancelTickets():
+            return (inputs.TicketsCancelled(()),)
+        case duties.FreeSeats() | duties.VoidSale():
+            return (inputs.SeatsFreed(),)
+        case duties.SendRefund(refund_id) | duties.AskRefund(refund_id):
+            return (inputs.RefundSucceeded(refund_id, "provider-refund"),)
+        case duties.EndHold():
+            return (inputs.TimeUp(),)
+        case duties.GiveUpCreation():
+            return (inputs.CreationGivenUp(),)
+        case duties.OpenPayment(payment_id) | duties.AskPayment(payment_id) | duties.ClosePayment(payment_id):
+            if payment_id in captured:
+                return (opened(payment_id), inputs.PaymentSucceeded(payment_id, captured[payment_id]))
+            return (opened(payment_id), inputs.PaymentClosed(payment_id))
+
+
+def _is_at_a_good_end(booking: Booking, captured: dict[str, Money]) -> None:
+    assert duties.next_look(booking, PACE, NOW) is None, "nothing is left to do"
+    assert booking.state in {BookingState.CONFIRMED, BookingState.EXPIRED, BookingState.REFUNDED}
+    kept = {booking.paid_by} if booking.state is BookingState.CONFIRMED else set()
+    returned = {
+        refund.payment_id: refund.amount
+        for refund in booking.refunds
+        if refund.state is RefundState.COMPLETED
+    }
+    for payment_id, amount in captured.items():
+        assert (payment_id in kept) != (returned.get(payment_id) == amount)
+    if booking.state is BookingState.CONFIRMED:
+        assert booking.seats is SeatStanding.SOLD
+        assert captured[booking.paid_by] == booking.quote.total
+    else:
+        assert booking.seats in {SeatStanding.NONE, SeatStanding.FREED}
+
+
+TestOneBooking = OneBooking.TestCase
+TestOneBooking.settings = settings(max_examples=150, stateful_step_count=25, deadline=None)
