@@ -11,7 +11,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
-from babel.dates import format_skeleton, format_time
+from babel.dates import format_date, format_time
 from babel.lists import format_list
 from babel.numbers import format_currency, get_currency_precision
 from babel.support import NullTranslations, Translations
@@ -51,7 +51,7 @@ class Texts:
 
     def day(self, instant: dt.datetime, zone: ZoneInfo) -> str:
         """Day in that zone, such as "Sunday, November 22, 2026"."""
-        return str(format_skeleton("yMMMMEEEEd", instant.astimezone(zone), locale=self._locale))
+        return str(format_date(instant.astimezone(zone).date(), "full", locale=self._locale))
 
     def moment(self, instant: dt.datetime, zone: ZoneInfo) -> str:
         """Day and time of day in that zone, such as "Sunday, November 22, 2026, 2:30 PM"."""

@@ -15,6 +15,7 @@ from mesh.money import Money
 from notify_svc.convert.notifications import channel_of
 from notify_svc.domain.bookings import Booking, Contact, PriceLine, Show, Ticket
 from notify_svc.domain.contents import BookingEvent, Content, DirectMessage
+from notify_svc.domain.lines import one_line
 from notify_svc.errors import MalformedMessage
 
 _Read: TypeAlias = Callable[[bytes], Content]
@@ -37,7 +38,7 @@ def _confirmed(body: bytes) -> Content:
 
 def _payment_failed(body: bytes) -> Content:
     header = events_pb2.PaymentFailed.FromString(body).header
-    return _event("payment_failed", header, reason=header.booking.payment.decline_reason)
+    return _event("payment_failed", header, reason=one_line(header.booking.payment.decline_reason))
 
 
 def _expired(body: bytes) -> Content:
@@ -61,13 +62,13 @@ def _show_rescheduled(body: bytes) -> Content:
         "show_rescheduled",
         event.header,
         previous_start_time=_time(event.previous_start_time),
-        reason=event.reschedule_reason,
+        reason=one_line(event.reschedule_reason),
     )
 
 
 def _show_cancelled(body: bytes) -> Content:
     event = events_pb2.ShowCancelled.FromString(body)
-    return _event("show_cancelled", event.header, reason=event.cancel_reason)
+    return _event("show_cancelled", event.header, reason=one_line(event.cancel_reason))
 
 
 def _show_reminder(body: bytes) -> Content:
@@ -116,12 +117,12 @@ def _booking(booking: booking_pb2.Booking) -> Booking:
         show=_show(booking.show),
         seat_ids=tuple(booking.seat_ids),
         lines=tuple(
-            PriceLine(line.seat_id, line.rule_id, line.description, _money(line.amount))
+            PriceLine(line.seat_id, line.rule_id, one_line(line.description), _money(line.amount))
             for line in booking.quote.lines
         ),
         total=_money(booking.quote.total),
         contact=Contact(
-            full_name=booking.contact.full_name,
+            full_name=one_line(booking.contact.full_name),
             email=booking.contact.email,
             phone=booking.contact.phone,
             language=booking.contact.language,
@@ -147,10 +148,10 @@ def _show(facts: booking_pb2.ShowFacts) -> Show:
     if not facts.HasField("start_time"):
         raise MalformedMessage("a show without a start time")
     return Show(
-        movie_title=facts.movie_title,
-        theatre_name=facts.theatre_name,
-        theatre_address=facts.theatre_address,
-        screen_name=facts.screen_name,
+        movie_title=one_line(facts.movie_title),
+        theatre_name=one_line(facts.theatre_name),
+        theatre_address=one_line(facts.theatre_address),
+        screen_name=one_line(facts.screen_name),
         zone=zone,
         start_time=_time(facts.start_time),
         runtime_minutes=facts.runtime_minutes,

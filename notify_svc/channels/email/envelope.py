@@ -2,18 +2,16 @@
 
 import datetime as dt
 import email.policy
-import re
 from collections.abc import Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime, parseaddr
 
 from notify_svc.channels.email.letter import Calendar, Letter, Picture
+from notify_svc.domain.lines import one_line
 from notify_svc.domain.notifications import Notification
 from notify_svc.domain.requests import is_address
 from notify_svc.errors import RecipientRefused
-
-_UNPRINTABLE = re.compile(r"[\x00-\x1f\x7f-\x9f\u2028\u2029]+")
 
 
 def sealed(letter: Letter, notification: Notification, mail_from: str, now: dt.datetime) -> EmailMessage:
@@ -26,18 +24,19 @@ def sealed(letter: Letter, notification: Notification, mail_from: str, now: dt.d
         raise RecipientRefused("not an e-mail address")
     sender_name, sender = parseaddr(mail_from)
     message = EmailMessage(policy=email.policy.SMTP)
-    message["From"] = Address(_one_line(sender_name), addr_spec=sender)
-    message["To"] = Address(_one_line(letter.recipient_name), addr_spec=notification.recipient)
-    message["Subject"] = _one_line(letter.subject)
+    message["From"] = Address(one_line(sender_name), addr_spec=sender)
+    message["To"] = Address(one_line(letter.recipient_name), addr_spec=notification.recipient)
+    message["Subject"] = one_line(letter.subject)
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{notification.notification_id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
-    message["Content-Language"] = letter.language_tag
     message.set_content(letter.text, cte="quoted-printable")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
     _add_pictures(message, letter.pictures)
     if letter.calendar is not None:
         _add_calendar(message, letter.calendar)
+    # Last, because adding parts moves the headers named Content-… into the first of them.
+    message["Content-Language"] = letter.language_tag
     return message
 
 
@@ -64,7 +63,3 @@ def _add_calendar(message: EmailMessage, calendar: Calendar) -> None:
         filename="matinee.ics",
         params={"method": calendar.method, "charset": "utf-8"},
     )
-
-
-def _one_line(text: str) -> str:
-    return " ".join(_UNPRINTABLE.sub(" ", text).split())

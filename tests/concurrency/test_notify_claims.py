@@ -1,0 +1,110 @@
+"""Many workers get the same event at once, and one mail goes out."""
+
+import asyncio
+import datetime as dt
+from collections.abc import Iterator
+
+import pytest
+from matinee.booking.v1 import events_pb2
+
+from mesh.clock import SystemClock
+from mesh.mongo import open_client
+from mesh.testing import FakeClock
+from notify_svc.convert.contents import content_of
+from notify_svc.domain.contents import Content
+from notify_svc.domain.notifications import Channel, Notification
+from notify_svc.ports import ClaimOutcome, NotificationLedger
+from notify_svc.stores.ledger import MongoNotificationLedger
+from notify_svc.stores.mongo import NotifyDatabase
+from notify_svc.usecases.tell import Told, tell
+from tests.fixtures.booking_events import a_header, event_type
+from tests.fixtures.engines import MongoDatabase
+
+WORKERS = 20
+LEASE = dt.timedelta(seconds=60)
+NOTIFICATION = Notification("event-1", "booking_confirmed", "booking-1", Channel.EMAIL, "ada@example.com")
+
+
+class CountingSender:
+    """Takes its time, so that the others are at it meanwhile."""
+
+    channel = Channel.EMAIL
+
+    def __init__(self) -> None:
+        self.sent = 0
+
+    async def send(self, _notification: Notification, _content: Content) -> None:
+        await asyncio.sleep(0.05)
+        self.sent += 1
+
+
+class UnguardedLedger(MongoNotificationLedger):
+    """Looks first and writes afterwards: what the claim must not be."""
+
+    async def claim(
+        self, notification: Notification, claim_id: str, now: dt.datetime, lease: dt.timedelta
+    ) -> ClaimOutcome:
+        found = await self._notifications.find_one({"_id": notification.notification_id})
+        if found is not None:
+            return ClaimOutcome.TAKEN
+        await super().claim(notification, claim_id, now, lease)
+        return ClaimOutcome.GRANTED
+
+
+@pytest.fixture
+def database(mongo_database: MongoDatabase) -> Iterator[NotifyDatabase]:
+    client = open_client(mongo_database.url, "test")
+    yield NotifyDatabase(client, mongo_database.name)
+    client.close()
+
+
+async def all_at_once(ledger: NotificationLedger) -> tuple[int, list[Told]]:
+    event = events_pb2.BookingConfirmed(header=a_header())
+    content = content_of(event_type(event), event.SerializeToString())
+    sender = CountingSender()
+    outcomes = await asyncio.gather(
+        *(tell(content, sender, ledger, SystemClock(), LEASE, last_attempt=False) for _ in range(WORKERS))
+    )
+    return sender.sent, list(outcomes)
+
+
+async def test_one_of_many_workers_sends(database: NotifyDatabase) -> None:
+    ledger = MongoNotificationLedger(database)
+    for _ in range(5):
+        sent, outcomes = await all_at_once(ledger)
+        assert sent == 1
+        assert set(outcomes) <= {Told.DONE, Told.IN_OTHER_HANDS}
+
+
+async def test_control_without_the_guard_several_send(database: NotifyDatabase) -> None:
+    ledger = UnguardedLedger(database)
+    assert max([(await all_at_once(ledger))[0] for _ in range(5)]) > 1
+
+
+async def test_a_claim_passes_on_when_its_lease_is_over_and_not_before(database: NotifyDatabase) -> None:
+    ledger, clock = MongoNotificationLedger(database), FakeClock()
+
+    async def claim(claim_id: str) -> ClaimOutcome:
+        return await ledger.claim(NOTIFICATION, claim_id, clock.now(), LEASE)
+
+    assert await claim("first") is ClaimOutcome.GRANTED
+    clock.advance(59)
+    assert await claim("second") is ClaimOutcome.TAKEN
+    clock.advance(1)
+    assert await claim("third") is ClaimOutcome.GRANTED
+    # The first one wakes up: it can no longer give back or give up what is not its own.
+    await ledger.release(NOTIFICATION, "first", clock.now())
+    await ledger.give_up(NOTIFICATION, "first")
+    assert await claim("fourth") is ClaimOutcome.TAKEN
+    await ledger.release(NOTIFICATION, "third", clock.now())
+    assert await claim("fifth") is ClaimOutcome.GRANTED
+    await ledger.mark_sent(NOTIFICATION, clock.now())
+    clock.advance(3600)
+    assert await claim("sixth") is ClaimOutcome.ALREADY_SENT
+
+
+async def test_what_was_given_up_can_be_claimed_again(database: NotifyDatabase) -> None:
+    ledger, clock = MongoNotificationLedger(database), FakeClock()
+    await ledger.claim(NOTIFICATION, "first", clock.now(), LEASE)
+    await ledger.give_up(NOTIFICATION, "first")
+    assert await ledger.claim(NOTIFICATION, "second", clock.now(), LEASE) is ClaimOutcome.GRANTED

@@ -1,0 +1,236 @@
+"""The demo's inbox over SMTP and HTTP."""
+
+import asyncio
+import email.policy
+import smtplib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from email.message import EmailMessage
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+
+from mesh.run import Resources
+from mesh.server import AddressTaken
+from stack.inbox.app import build
+from stack.inbox.mailbox import Mailbox
+from stack.inbox.settings import InboxSettings
+from stack.ports import LOOPBACK, free_port
+
+PNG = b"\x89PNG\r\n\x1a\n and so on"
+
+
+@dataclass(frozen=True)
+class Inbox:
+    """A running inbox."""
+
+    smtp_port: int
+    http: aiohttp.ClientSession
+
+    async def take(self, message: EmailMessage | bytes, *recipients: str) -> None:
+        await asyncio.to_thread(self._take, message, list(recipients or ["ada@example.com"]))
+
+    def _take(self, message: EmailMessage | bytes, recipients: list[str]) -> None:
+        content = message if isinstance(message, bytes) else message.as_bytes(policy=email.policy.SMTP)
+        with smtplib.SMTP(LOOPBACK, self.smtp_port, timeout=5) as client:
+            client.sendmail("tickets@matinee.example", recipients, content)
+
+    async def get(self, path: str, **query: str) -> Any:
+        async with self.http.get(path, params=query) as response:
+            assert response.status == 200, await response.text()
+            return await response.json()
+
+    async def status(self, path: str, **query: str) -> int:
+        async with self.http.get(path, params=query) as response:
+            return response.status
+
+    async def subjects(self, **query: str) -> list[str]:
+        return [mail["subject"] for mail in (await self.get("/messages", **query))["messages"]]
+
+
+@asynccontextmanager
+async def running(folder: Path, **settings: Any) -> AsyncIterator[Inbox]:
+    smtp_port = free_port()
+    chosen = InboxSettings(inbox_data=folder, smtp_listen=f"{LOOPBACK}:{smtp_port}", **settings)
+    async with Resources() as resources:
+        process = await build(chosen, resources)
+        address = await process.start()
+        try:
+            async with aiohttp.ClientSession(f"http://{address}") as http:
+                yield Inbox(smtp_port, http)
+        finally:
+            await process.drain(0, 1)
+
+
+def a_mail(subject: str = "Your tickets", message_id: str = "") -> EmailMessage:
+    mail = EmailMessage()
+    mail["From"] = "Matinee <tickets@matinee.example>"
+    mail["To"] = "ada@example.com"
+    mail["Subject"] = subject
+    if message_id:
+        mail["Message-ID"] = message_id
+    mail.set_content("Grüße aus dem Kino\n")
+    mail.add_alternative("<p>Grüße</p>", subtype="html")
+    html = mail.get_body(("html",))
+    assert isinstance(html, EmailMessage)
+    html.add_related(PNG, "image", "png", cid="<ticket-0>", filename="ticket-C7.png")
+    mail.add_attachment(b"BEGIN:VCALENDAR\r\n", "text", "calendar", filename="matinee.ics")
+    return mail
+
+
+async def test_a_mail_is_shown_with_all_its_parts(tmp_path: Path) -> None:
+    async with running(tmp_path) as inbox:
+        await inbox.take(a_mail("Grüße & Küsse", "<1@matinee.example>"))
+        [listed] = (await inbox.get("/messages"))["messages"]
+        shown = await inbox.get(f"/messages/{listed['id']}")
+        async with inbox.http.get(f"/messages/{listed['id']}/attachments/0") as picture:
+            assert (await picture.read(), picture.content_type) == (PNG, "image/png")
+        async with inbox.http.get(f"/messages/{listed['id']}/attachments/1") as calendar:
+            assert calendar.content_type == "text/calendar"
+        async with inbox.http.get(f"/messages/{listed['id']}/html") as page:
+            assert await page.text() == "<p>Grüße</p>\n"
+            assert "sandbox" in page.headers["Content-Security-Policy"]
+        async with inbox.http.get(f"/messages/{listed['id']}/raw") as raw:
+            assert b"Message-ID: <1@matinee.example>" in await raw.read()
+
+    assert listed["subject"] == "Grüße & Küsse"
+    assert listed["from"] == "Matinee <tickets@matinee.example>"
+    assert listed["to"] == ["ada@example.com"]
+    assert listed["text"] == "Grüße aus dem Kino\n"
+    assert listed["message_id"] == "<1@matinee.example>"
+    assert listed["attachments"] == [
+        {
+            "n": 0,
+            "filename": "ticket-C7.png",
+            "content_type": "image/png",
+            "content_id": "ticket-0",
+            "bytes": len(PNG),
+        },
+        {
+            "n": 1,
+            "filename": "matinee.ics",
+            "content_type": "text/calendar",
+            "content_id": "",
+            "bytes": len(b"BEGIN:VCALENDAR\r\n"),
+        },
+    ]
+    assert shown == listed | {"html": "<p>Grüße</p>\n"}
+
+
+async def test_the_newest_are_kept_and_the_files_of_the_others_are_gone(tmp_path: Path) -> None:
+    async with running(tmp_path, most_mails=3) as inbox:
+        for n in range(5):
+            await inbox.take(a_mail(f"mail {n}"))
+        assert await inbox.subjects() == ["mail 4", "mail 3", "mail 2"]
+    assert file_count(tmp_path) == 3
+
+
+def file_count(folder: Path) -> int:
+    return len(list(folder.iterdir()))
+
+
+async def test_mails_are_still_there_after_a_restart(tmp_path: Path) -> None:
+    async with running(tmp_path) as inbox:
+        await inbox.take(a_mail("before", "<1@matinee.example>"))
+        before = await inbox.get("/messages")
+    async with running(tmp_path) as inbox:
+        assert await inbox.get("/messages") == before
+        await inbox.take(a_mail("after"))
+        assert await inbox.subjects() == ["after", "before"]
+
+
+async def test_a_mail_that_comes_again_is_kept_once_for_each_recipient(tmp_path: Path) -> None:
+    async with running(tmp_path) as inbox:
+        mail = a_mail("tickets", "<1@matinee.example>")
+        await inbox.take(mail)
+        await inbox.take(mail)
+        await inbox.take(mail, "eve@example.com")
+        assert await inbox.subjects() == ["tickets"] * 2
+    async with running(tmp_path) as inbox:
+        await inbox.take(mail)
+        assert await inbox.subjects() == ["tickets"] * 2
+
+
+async def test_mails_are_found_by_recipient_and_limited(tmp_path: Path) -> None:
+    async with running(tmp_path) as inbox:
+        for n in range(3):
+            await inbox.take(a_mail(f"ada {n}"), "Ada@example.com")
+            await inbox.take(a_mail(f"eve {n}"), "eve@example.com")
+        assert await inbox.subjects(to="ada@example.com") == ["ada 2", "ada 1", "ada 0"]
+        assert await inbox.subjects(limit="2") == ["eve 2", "ada 2"]
+        assert await inbox.subjects(to="nobody@example.com") == []
+        for limit in ("0", "501", "-1", "many", "²"):
+            assert await inbox.status("/messages", limit=limit) == 400, limit
+
+
+async def test_what_is_not_there_is_not_found(tmp_path: Path) -> None:
+    (tmp_path / "secret.eml").write_text("X-Inbox-Received: 2026-01-01T00:00:00+00:00\n\nsecret")
+    async with running(tmp_path) as inbox:
+        await inbox.take(b"Subject: plain\r\n\r\ntext\r\n")
+        [mail] = (await inbox.get("/messages"))["messages"]
+        path = f"/messages/{mail['id']}"
+        assert mail["subject"] == "plain"
+        for missing in (
+            "/messages/nothing",
+            "/messages/secret",
+            "/messages/..%2Fsecret",
+            f"/messages/{'0' * 22}-{'0' * 16}",
+            f"{path}/html",
+            f"{path}/attachments/0",
+            f"{path}/attachments/-1",
+            f"{path}/attachments/x",
+            "/other",
+        ):
+            async with inbox.http.get(missing) as response:
+                assert response.status == 404, missing
+                assert set(await response.json()) == {"error"}
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"\x00\xff\xfe",
+        b"Content-Type: text/plain; charset=no-such-charset\r\n\r\n\xff\xff",
+        b"Content-Type: multipart/mixed; boundary=x\r\n\r\n--x\r\nbroken",
+        b"Subject: =?utf-8?q?=ff?=\r\nFrom: <<>>\r\nTo: a\r\n\r\n",
+        b"X-Inbox-Received: yesterday\r\nX-Inbox-Recipients: eve@example.com\r\n\r\nforged",
+    ],
+)
+async def test_a_mail_that_follows_no_rule_is_kept_all_the_same(tmp_path: Path, content: bytes) -> None:
+    async with running(tmp_path) as inbox:
+        await inbox.take(content)
+        [mail] = (await inbox.get("/messages"))["messages"]
+        await inbox.get(f"/messages/{mail['id']}")
+        assert mail["to"] == ["ada@example.com"]
+    async with running(tmp_path) as inbox:
+        assert len(await inbox.subjects()) == 1
+
+
+async def test_a_mail_that_is_too_large_is_refused(tmp_path: Path) -> None:
+    async with running(tmp_path, most_mail_bytes=2048) as inbox:
+        with pytest.raises(smtplib.SMTPResponseException) as refused:
+            await inbox.take(b"Subject: large\r\n\r\n" + b"x" * 70 * 1024)
+        assert refused.value.smtp_code == 552
+        assert await inbox.subjects() == []
+
+
+async def test_an_smtp_address_in_use_is_told(tmp_path: Path) -> None:
+    async with running(tmp_path / "first") as inbox:
+        taken = InboxSettings(inbox_data=tmp_path / "second", smtp_listen=f"{LOOPBACK}:{inbox.smtp_port}")
+        async with Resources() as resources:
+            with pytest.raises(AddressTaken, match=str(inbox.smtp_port)):
+                await build(taken, resources)
+
+
+async def test_it_says_that_it_is_healthy(tmp_path: Path) -> None:
+    async with running(tmp_path) as inbox:
+        assert await inbox.status("/healthz") == 200
+
+
+def test_a_mail_half_written_at_a_crash_is_not_shown(tmp_path: Path) -> None:
+    (tmp_path / f"{'1' * 22}-{'a' * 16}.partial").write_bytes(b"Subject: half")
+    assert Mailbox(tmp_path, 10).newest(10, None) == []
