@@ -3,7 +3,8 @@
 import asyncio
 from typing import Final
 
-from stack.ports import LOOPBACK
+from mesh.probe import is_serving
+from stack.ports import LOOPBACK, is_listened_on
 
 HEALTH_PATH: Final = "/healthz"
 _PROBE_SECONDS: Final = 2.0
@@ -33,6 +34,6 @@ async def _status_of(port: int) -> bytes:
 
 async def serves_grpc(port: int) -> bool:
     """Whether the gRPC health service on this loopback port reports serving."""
-    from mesh.probe import is_serving
-
+    if not await is_listened_on(port):
+        return False  # a gRPC channel is too dear for asking a port that nobody listens on
     return await is_serving(f"{LOOPBACK}:{port}", _PROBE_SECONDS)

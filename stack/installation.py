@@ -21,13 +21,13 @@ from stack.progress import Progress
 from stack.supervision import Program, ProgramState, Supervision
 
 _ROOT: Final = Path(__file__).resolve().parent.parent
-_PROBE_PAUSE_SECONDS: Final = 0.1
+_PROBE_PAUSE_SECONDS: Final = 0.2
 _WATCH_PAUSE_SECONDS: Final = 0.5
 _ENGINE_RESTARTS: Final = 5
 # All of this is below the 10 s within which Ctrl-C has to have ended everything.
-_STOP_PROCESSES_SECONDS: Final = 5.0
+_STOP_PROCESSES_SECONDS: Final = 4.5
 _STOP_SUPERVISION_SECONDS: Final = 1.0
-_STOP_ENGINES_SECONDS: Final = 3.0
+_STOP_SECONDS: Final = 8.0
 
 
 class Installation:
@@ -121,12 +121,14 @@ class Installation:
     async def stop(self) -> None:
         """End everything within 10 s: callers before those that they call, engines last."""
         loop = asyncio.get_running_loop()
-        deadline = loop.time() + _STOP_PROCESSES_SECONDS
+        begin = loop.time()
         if self._supervision.running:
             for names in _stop_rounds(self._processes):
-                await self._supervision.stop_programs(names, max(0.1, deadline - loop.time()))
+                left = begin + _STOP_PROCESSES_SECONDS - loop.time()
+                await self._supervision.stop_programs(names, max(0.1, left))
         await self._supervision.stop(_STOP_SUPERVISION_SECONDS)
-        await asyncio.gather(*(engine.stop(_STOP_ENGINES_SECONDS) for engine in self.engines.values()))
+        left = begin + _STOP_SECONDS - loop.time()
+        await asyncio.gather(*(engine.stop(left) for engine in self.engines.values()))
 
     async def signal_process(self, name: str, number: signal.Signals) -> None:
         """Send a signal to one process, as a fault would."""
@@ -159,8 +161,11 @@ class Installation:
             self._folder.process(process.name).mkdir(mode=0o700, parents=True, exist_ok=True)
             await self._supervision.start_program(process.name, self._environment_of(process))
             await self._until_healthy(process)
-            self._seen[process.name] = (await self._supervision.states())[process.name]
+            self._seen[process.name] = await self._state_of(process)
         self._ready[process.name].set()
+
+    async def _state_of(self, process: Process) -> ProgramState:
+        return (await self._supervision.states())[process.name]
 
     async def _until_healthy(self, process: Process) -> None:
         probe = serves_grpc if process.probe == "grpc" else answers_http
@@ -168,8 +173,7 @@ class Installation:
         try:
             async with asyncio.timeout(self._healthy_seconds):
                 while not await probe(port):
-                    state = (await self._supervision.states())[process.name]
-                    if state.ended:
+                    if (await self._state_of(process)).ended:
                         raise self._failure(process.name, "ended while starting")
                     await asyncio.sleep(_PROBE_PAUSE_SECONDS)
         except TimeoutError:

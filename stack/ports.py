@@ -1,5 +1,6 @@
 """Free loopback ports."""
 
+import asyncio
 import random
 import socket
 
@@ -12,13 +13,23 @@ _ATTEMPTS = 200
 
 
 def is_free(port: int) -> bool:
-    """Whether a server could listen on this loopback port now."""
+    """Whether a server could listen on this loopback port now; not to be asked while one is about to."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind((LOOPBACK, port))
         except OSError:
             return False
+    return True
+
+
+async def is_listened_on(port: int) -> bool:
+    """Whether somebody accepts connections on this loopback port; never in the way of who wants to."""
+    try:
+        _, writer = await asyncio.open_connection(LOOPBACK, port)
+    except OSError:
+        return False
+    writer.close()
     return True
 
 

@@ -125,7 +125,7 @@ PROCESSES: Final = (
         name=BFF,
         module="bff",
         probe="http",
-        after=("catalog_svc", "seat_svc", "booking_svc", "notify_svc"),
+        after=(),
         environment=_EVERYWHERE
         | _CATALOG
         | _SEAT

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from stack.child import Child, end_leftover
 from stack.engines.engine import Engine
 from stack.errors import ProcessFailed, ToolMissing
-from stack.ports import LOOPBACK, free_port, is_free
+from stack.ports import LOOPBACK, free_port, is_listened_on
 
 # Debian's /usr/sbin/rabbitmq-server changes to the user rabbitmq, who cannot enter a private
 # folder; RabbitMQ's own script runs as whoever starts it.
@@ -104,7 +104,7 @@ class RabbitEngine(Engine):
         self._epmd.start()
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _EPMD_SECONDS
-        while is_free(self._epmd_port):
+        while not await is_listened_on(self._epmd_port):
             if not self._epmd.running or loop.time() >= deadline:
                 await self._epmd.kill()
                 raise ProcessFailed(f"epmd did not start:\n{self._epmd.tail()}")
