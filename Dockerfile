@@ -11,7 +11,8 @@ COPY . .
 RUN /opt/tools/bin/python -m stack protos
 
 FROM python:3.11-slim-bookworm
-RUN useradd --system --uid 10001 --no-create-home matinee
+# A volume mounted at /data takes this owner over.
+RUN useradd --system --uid 10001 --no-create-home matinee && install -d -o 10001 /data
 COPY --from=build /opt/matinee /opt/matinee
 WORKDIR /app
 COPY --from=build /build/mesh mesh
