@@ -66,6 +66,7 @@ class BookingView:
     refunds: tuple[RefundView, ...]
     cancel_until: str
     may_cancel: bool
+    given_up: bool
     settled: bool
 
 
@@ -115,6 +116,7 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         refunds=tuple(_present_refund(refund, texts) for refund in booking.refunds),
         cancel_until=f"{texts.day(cancel_until.astimezone(zone).date())}, {texts.clock(cancel_until, zone)}",
         may_cancel=booking.state == booking_pb2.BOOKING_STATE_CONFIRMED and as_of < cancel_until,
+        given_up=booking.update_time.ToDatetime(dt.UTC) < hold_end,
         settled=booking.state
         not in (
             booking_pb2.BOOKING_STATE_CREATED,

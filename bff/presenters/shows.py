@@ -10,6 +10,7 @@ from matinee.catalog.v1 import catalog_pb2
 from bff.presenters.movies import poster_url
 from bff.texts import Texts
 
+THIRD_TICKET_RULE = "third-ticket-50"
 PARTY_SIZES = range(1, 11)
 
 
@@ -32,6 +33,7 @@ class ShowFacts:
     language: str
     formats: str
     afternoon: bool
+    third_ticket: bool
     cancelled: bool
 
 
@@ -57,6 +59,7 @@ def present_show(response: catalog_pb2.GetShowResponse, texts: Texts) -> ShowFac
         language=texts.language(show.language),
         formats=" · ".join(show.formats),
         afternoon=show.afternoon,
+        third_ticket=THIRD_TICKET_RULE not in theatre.disabled_price_rule_ids,
         cancelled=show.status == catalog_pb2.SHOW_STATUS_CANCELLED,
     )
 
@@ -82,5 +85,6 @@ def present_booked_show(facts: booking_pb2.ShowFacts, texts: Texts) -> ShowFacts
         language=texts.language(facts.language),
         formats=" · ".join(facts.formats),
         afternoon=False,
+        third_ticket=False,
         cancelled=False,
     )

@@ -1,5 +1,6 @@
 """From seats to tickets without JavaScript: forms, redirects, and what is told when it goes wrong."""
 
+import datetime as dt
 import re
 
 import pytest
@@ -10,7 +11,7 @@ from matinee.theatre.v1 import seats_pb2
 from bff.tickets import qr_code
 from mesh.errors import MatineeError
 from mesh.ids import new_request_id
-from tests.fixtures.bff import ACCESS_KEY, PROVIDER_PAGE, SHOW_ID, Answer, Frontend, Refused
+from tests.fixtures.bff import ACCESS_KEY, NOW, PROVIDER_PAGE, SHOW_ID, Answer, Frontend, Refused, timestamp
 
 SEAT_PAGE = f"/shows/{SHOW_ID}"
 HOLD = f"{SEAT_PAGE}/hold"
@@ -238,7 +239,8 @@ async def test_a_hold_that_ran_out_while_the_form_was_filled_in_is_told_by_the_b
     frontend: Frontend,
 ) -> None:
     page = await held(frontend, "A1")
-    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_EXPIRED)
+    late = timestamp(NOW + dt.timedelta(minutes=6))
+    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_EXPIRED, update_time=late)
     frontend.cinema.failures["StartPayment"] = Refused("FAILED_PRECONDITION", "HOLD_EXPIRED")
     answer = await frontend.post("/bookings/booking-1/pay", payment_form(page))
     assert answer.status == 303
@@ -318,7 +320,9 @@ async def test_giving_up_frees_the_seats(frontend: Frontend) -> None:
     }
     answer = await frontend.post("/bookings/booking-1/abandon", form)
     assert answer.status == 303
-    assert "Choose seats again" in (await frontend.get(answer.headers["Location"])).text
+    page = await frontend.get(answer.headers["Location"])
+    assert "<title>Given up" in page.text
+    assert "Choose seats again" in page.text
 
 
 async def test_the_bookings_of_this_browser_are_listed(frontend: Frontend) -> None:

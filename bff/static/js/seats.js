@@ -7,15 +7,16 @@ export function start(form) {
   const seats = [...form.querySelectorAll("input[name=seat]")];
   const byIndex = new Map(seats.map((seat) => [Number(seat.dataset.i), seat]));
   const status = form.querySelector("[data-seats]");
+  const news = form.querySelector("[data-news]");
   const lines = form.querySelector("[data-quote-lines]");
   const limit = Number(form.dataset.limit);
   const list = new Intl.ListFormat(document.documentElement.lang);
 
   form.querySelector("[data-price]").hidden = true;
   centre(form.querySelector(".stage"));
-  priceAsChosen(form, seats, { status, lines, limit, list });
+  priceAsChosen(form, seats, { status, news, lines, limit, list });
   walkByArrows(form, seats);
-  if (form.dataset.live) follow(form, byIndex, status);
+  if (form.dataset.live) follow(form, byIndex, news);
 }
 
 function centre(stage) {
@@ -27,7 +28,7 @@ function chosen(seats) {
   return seats.filter((seat) => seat.checked && !seat.disabled);
 }
 
-function priceAsChosen(form, seats, { status, lines, limit, list }) {
+function priceAsChosen(form, seats, { status, news, lines, limit, list }) {
   const idle = status.textContent;
   let asking = new AbortController();
   let timer = 0;
@@ -36,9 +37,10 @@ function priceAsChosen(form, seats, { status, lines, limit, list }) {
     if (event.target.name !== "seat") return;
     if (chosen(seats).length > limit) {
       event.target.checked = false;
-      status.textContent = form.dataset.limitText;
+      news.textContent = form.dataset.limitText;
       return;
     }
+    if (event.isTrusted) news.textContent = "";
     clearTimeout(timer);
     timer = setTimeout(refresh, QUOTE_PAUSE_MS);
   });
@@ -64,7 +66,7 @@ function priceAsChosen(form, seats, { status, lines, limit, list }) {
   }
 }
 
-function follow(form, byIndex, status) {
+function follow(form, byIndex, news) {
   const source = new EventSource(form.dataset.live);
   let sequence = 0;
   source.addEventListener("snapshot", (event) => {
@@ -92,7 +94,7 @@ function follow(form, byIndex, status) {
       seat.checked = false;
       label.classList.add("gone");
       seat.dispatchEvent(new Event("change", { bubbles: true }));
-      status.textContent = form.dataset.gone.replace("{seat}", seat.value);
+      news.textContent = form.dataset.gone.replace("{seat}", seat.value);
     }
     describe(seat, state, form);
   }
