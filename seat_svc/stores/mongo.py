@@ -1,20 +1,18 @@
 """Sales in MongoDB, where uniqueness for (show, seat) has the last word; see docs/decisions/0003."""
 
 import datetime as dt
-from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import IndexModel, ReturnDocument
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from mesh.clock import Clock
-from mesh.errors import StoreUnavailable
 from mesh.money import Money
-from mesh.mongo import STEP_SECONDS, Client, Document, database_of, ping, within_deadline
+from mesh.mongo import Client, Document, database_of, ping
 from seat_svc.domain.sale import Sale, SeatPayment, Ticket
-from seat_svc.ports import AlreadySold
+from seat_svc.stores.group_inserts import GroupInserts
+from seat_svc.stores.store_calls import store_call
 
 _INDEXES: Final = (
     # Partial, because two sales without any good ticket left are not equal to each other.
@@ -32,6 +30,7 @@ class MongoSales:
         database = database_of(client, name)
         self._client = client
         self._sales = database["sales"]
+        self._inserts = GroupInserts(self._sales)
         # A majority read may miss a sale that the primary has and the majority not yet: to be told "no" after
         # an insert of unknown outcome, one must wait until what was written before is with the majority.
         self._sales_for_certain = self._sales.with_options(read_concern=ReadConcern("linearizable"))
@@ -44,24 +43,19 @@ class MongoSales:
         if self._prepared:
             await ping(self._client)
             return
-        with _store_call():
+        with store_call():
             await self._sales.create_indexes(list(_INDEXES))
         self._prepared = True
 
     async def add(self, sale: Sale) -> None:
-        """See `Sales.add`: one insert, so all seats or none."""
+        """See `Sales.add`: one document, so all seats or none."""
         if not self._prepared:
             await self.ready()
-        document = _document_of(sale)
-        with _store_call():
-            try:
-                await self._sales.insert_one(document)
-            except DuplicateKeyError:
-                raise AlreadySold from None
+        await self._inserts.insert(_document_of(sale))
 
     async def find(self, sale_id: str) -> Sale | None:
         """See `Sales.find`."""
-        with _store_call():
+        with store_call():
             document = await self._sales_for_certain.find_one({"_id": sale_id})
         return _sale_of(document) if document else None
 
@@ -77,7 +71,7 @@ class MongoSales:
     async def cancel(self, sale: Sale, seat_ids: Collection[str]) -> Sale:
         """See `Sales.cancel`: tickets and keys change in one update."""
         keys = [_seat_key(sale.show_id, seat_id) for seat_id in seat_ids]
-        with _store_call():
+        with store_call():
             cancelled: Mapping[str, Any] | None = await self._sales.find_one_and_update(
                 {"_id": sale.sale_id, "seat_keys": {"$in": keys}},
                 {
@@ -97,7 +91,7 @@ class MongoSales:
 
     async def newest_change(self) -> dt.datetime | None:
         """See `Sales.newest_change`."""
-        with _store_call():
+        with store_call():
             document = await self._sales.find_one({}, {"change_time": 1}, sort=[("change_time", -1)])
         return document["change_time"] if document else None
 
@@ -112,7 +106,7 @@ class MongoSales:
                 {"sale_time": {"$gt": time}},
                 {"sale_time": time, "_id": {"$gt": sale_id}},
             ]
-        with _store_call():
+        with store_call():
             documents = (
                 await self._sales.find(chosen)
                 .sort([("sale_time", 1), ("_id", 1)])
@@ -123,27 +117,14 @@ class MongoSales:
 
     async def blocked_seats(self, show_id: str) -> frozenset[str]:
         """See `Sales.blocked_seats`."""
-        with _store_call():
+        with store_call():
             document = await self._blocked.find_one({"_id": show_id})
         return frozenset(document["reason_of_seat"]) if document else frozenset()
 
     async def _all(self, chosen: Document) -> list[Sale]:
-        with _store_call():
+        with store_call():
             documents = await self._sales.find(chosen).to_list(length=None)
         return [_sale_of(document) for document in documents]
-
-
-@contextmanager
-def _store_call() -> Iterator[None]:
-    """Bounds what is asked inside; a store that does not answer is `StoreUnavailable`."""
-    try:
-        with within_deadline(STEP_SECONDS):
-            yield
-    except PyMongoError as error:
-        unanswered = isinstance(error, ConnectionFailure) or error.timeout
-        if unanswered or error.has_error_label("RetryableWriteError"):
-            raise StoreUnavailable("mongodb") from error
-        raise
 
 
 def _seat_key(show_id: str, seat_id: str) -> str:

@@ -1,0 +1,123 @@
+"""The shared connection to Redis: whose answer is whose, and what happens when there is none."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from mesh.errors import StoreUnavailable
+from mesh.redis import open_client
+from mesh.testing import eventually
+from seat_svc.stores.connection import CommandRefused, SharedConnection
+from stack.engines import ValkeyEngine
+
+
+@contextlib.asynccontextmanager
+async def connection_to(url: str) -> AsyncIterator[SharedConnection]:
+    client = open_client(url, "tests")
+    connection = SharedConnection(client)
+    try:
+        yield connection
+    finally:
+        await connection.aclose()
+        await client.aclose()
+
+
+@pytest.fixture
+async def connection(redis_url: str) -> AsyncIterator[SharedConnection]:
+    async with connection_to(redis_url) as opened:
+        await opened.ping()
+        yield opened
+
+
+async def test_everybody_gets_their_own_answer(connection: SharedConnection) -> None:
+    answers = await asyncio.gather(*(connection.run("ECHO", f"word {number}") for number in range(2000)))
+    assert answers == [f"word {number}".encode() for number in range(2000)]
+
+
+async def test_callers_that_go_away_shift_nobodys_answer(connection: SharedConnection) -> None:
+    asking = [asyncio.ensure_future(connection.run("ECHO", f"{number}")) for number in range(500)]
+    await asyncio.sleep(0)
+    for task in asking[::3]:
+        task.cancel()
+    outcomes = await asyncio.gather(*asking, return_exceptions=True)
+    for number, outcome in enumerate(outcomes):
+        if number % 3 == 0:
+            assert isinstance(outcome, asyncio.CancelledError)
+        else:
+            assert outcome == f"{number}".encode()
+    assert await connection.run("ECHO", "afterwards") == b"afterwards"
+
+
+async def test_a_cancelled_command_may_have_been_carried_out(connection: SharedConnection) -> None:
+    task = asyncio.ensure_future(connection.run("INCR", "count"))
+    await asyncio.sleep(0)
+    task.cancel()
+
+    async def counted() -> bool:
+        return bool(await connection.run("GET", "count") == b"1")
+
+    assert await eventually(counted)
+
+
+async def test_a_refusal_is_told_to_its_caller_alone(connection: SharedConnection) -> None:
+    outcomes: list[object] = await asyncio.gather(
+        connection.run("ECHO", "a"),
+        connection.run("NOSUCHCOMMAND"),
+        connection.run("ECHO", "b"),
+        return_exceptions=True,
+    )
+    refused = outcomes.pop(1)
+    assert outcomes == [b"a", b"b"]
+    assert isinstance(refused, CommandRefused)
+    assert refused.code == "ERR"
+
+
+async def test_a_server_that_is_away_is_told_at_once_to_all() -> None:
+    async with connection_to("redis://127.0.0.1:9/0") as connection:
+        outcomes = await asyncio.gather(*(connection.ping() for _ in range(100)), return_exceptions=True)
+    assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
+
+
+async def test_a_server_that_hangs_keeps_nobody_for_long_and_is_found_again(
+    valkey: ValkeyEngine, redis_url: str
+) -> None:
+    async with connection_to(redis_url) as connection:
+        await connection.ping()
+        valkey.pause()
+        try:
+            started = asyncio.get_running_loop().time()
+            outcomes = await asyncio.gather(*(connection.ping() for _ in range(50)), return_exceptions=True)
+            waited = asyncio.get_running_loop().time() - started
+        finally:
+            valkey.resume()
+        assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
+        assert waited < 5
+        await connection.ping()
+
+
+async def test_a_restarted_server_is_found_again_and_knows_what_it_knew(
+    valkey: ValkeyEngine, redis_url: str
+) -> None:
+    async with connection_to(redis_url) as connection:
+        await connection.run("SET", "film", "Sintel")
+        await valkey.kill()
+        with pytest.raises(StoreUnavailable):
+            await connection.ping()
+        await valkey.restart()
+        assert await connection.run("GET", "film") == b"Sintel"
+
+
+async def test_who_waits_when_it_is_closed_is_told(redis_url: str) -> None:
+    client = open_client(redis_url, "tests")
+    connection = SharedConnection(client)
+    await connection.ping()
+    waiting = asyncio.ensure_future(connection.run("BLPOP", "nothing", 5))
+    await asyncio.sleep(0)
+    await connection.aclose()
+    with pytest.raises(StoreUnavailable):
+        await waiting
+    with pytest.raises(StoreUnavailable):
+        await connection.ping()
+    await client.aclose()
