@@ -10,6 +10,7 @@ from typing import Any, Self
 
 import structlog
 from pika.channel import Channel
+from prometheus_client import Counter, Gauge
 
 from mesh import tracing
 from mesh.amqp.broker import Broker
@@ -20,6 +21,11 @@ from mesh.amqp.publisher import Publisher
 from mesh.amqp.topology import Exchange, WorkQueue
 
 log = structlog.get_logger()
+
+DELIVERIES = Counter(
+    "amqp_deliveries", "Deliveries with an outcome, by queue and outcome.", ["queue", "outcome"]
+)
+UNDER_WAY = Gauge("amqp_deliveries_under_way", "Deliveries without an outcome yet, by queue.", ["queue"])
 
 Handle = Callable[[Delivery], Awaitable[Outcome]]
 
@@ -126,7 +132,12 @@ class Consumer:
             return
         task = self._loop.create_task(self._work(arrival), context=self._context.copy())
         self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        UNDER_WAY.labels(self._queue.name).inc()
+        task.add_done_callback(self._forget)
+
+    def _forget(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        UNDER_WAY.labels(self._queue.name).dec()
 
     async def _work(self, arrival: _Arrival) -> None:
         async with self._room:
@@ -159,6 +170,7 @@ class Consumer:
         return task is not None and task.cancelling() > 0
 
     async def _settle(self, arrival: _Arrival, delivery: Delivery, outcome: Outcome) -> None:
+        DELIVERIES.labels(self._queue.name, outcome.value).inc()
         if outcome is Outcome.RETRY and not delivery.last_attempt:
             delay = self._queue.delays_ms[arrival.attempt - 1]
             await self._move(arrival, delay, arrival.attempt + 1)

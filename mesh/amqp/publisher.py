@@ -19,6 +19,7 @@ import pika
 import structlog
 from pika.channel import Channel
 from pika.frame import Method
+from prometheus_client import Counter
 
 from mesh import tracing
 from mesh.amqp.broker import Broker
@@ -35,6 +36,10 @@ from mesh.amqp.message import Message
 from mesh.amqp.topology import Topology
 
 log = structlog.get_logger()
+
+PUBLISHED = Counter(
+    "amqp_published", "Messages published, by publisher and outcome.", ["publisher", "outcome"]
+)
 
 _CLOSE_SECONDS = 5.0
 
@@ -56,6 +61,7 @@ class Publisher:
     def __init__(
         self, broker: Broker, *, name: str, topology: Topology | None = None, max_in_flight: int = 256
     ) -> None:
+        self._name = name
         self._link = Link(broker, name, topology or Topology(), self)
         self._room = asyncio.Semaphore(max_in_flight)
         self._opened = asyncio.Event()
@@ -105,7 +111,17 @@ class Publisher:
         `outcome_unknown` says whether the message may have arrived. The same
         holds for a caller that is cancelled.
         """
-        deadline = self._loop.time() + timeout
+        outcome = "CANCELLED"
+        try:
+            await self._publish(message, self._loop.time() + timeout)
+            outcome = "CONFIRMED"
+        except PublishFailed as error:
+            outcome = error.reason
+            raise
+        finally:
+            PUBLISHED.labels(self._name, outcome).inc()
+
+    async def _publish(self, message: Message, deadline: float) -> None:
         try:
             async with asyncio.timeout_at(deadline):
                 await self._room.acquire()
@@ -168,7 +184,7 @@ class Publisher:
         with self._lock:
             self._open = True
         self._tell(self._opened.set)
-        log.info("publisher_ready")
+        log.info("publisher_ready", publisher=self._name)
 
     def _flush(self) -> None:
         with self._lock:

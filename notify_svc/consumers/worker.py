@@ -4,16 +4,21 @@ import datetime as dt
 from collections.abc import Mapping
 
 import structlog
+from prometheus_client import Counter
 
 from mesh.amqp import Delivery, Outcome
 from mesh.clock import Clock
-from mesh.errors import InvalidField, StoreUnavailable
+from mesh.errors import StoreUnavailable
 from notify_svc.convert.contents import content_of
 from notify_svc.errors import MalformedMessage
 from notify_svc.ports import NotificationLedger, Sender
 from notify_svc.usecases.tell import Told, tell
 
 log = structlog.get_logger()
+
+TOLD = Counter(
+    "notifications", "Messages to customers, by channel, event and how it went.", ["channel", "event", "told"]
+)
 
 _OUTCOMES: Mapping[Told, Outcome] = {
     Told.DONE: Outcome.ACK,
@@ -37,7 +42,7 @@ class ChannelWorker:
         message = delivery.message
         try:
             content = content_of(message.type, message.body)
-        except (MalformedMessage, InvalidField) as error:
+        except MalformedMessage as error:
             log.error("message_malformed", message_id=message.message_id, problem=error.message)
             return Outcome.REJECT
         try:
@@ -48,4 +53,5 @@ class ChannelWorker:
             # Not the message's fault, so not one of its tries.
             log.warning("notification_postponed", message_id=message.message_id)
             return Outcome.POSTPONE
+        TOLD.labels(self._sender.channel.value, content.name, told.value).inc()
         return _OUTCOMES[told]

@@ -11,12 +11,14 @@ from matinee.booking.v1 import booking_pb2, events_pb2
 from matinee.notify.v1 import notify_pb2
 from matinee.type.v1 import money_pb2
 
+from mesh.errors import InvalidField
 from mesh.money import Money
 from notify_svc.convert.notifications import channel_of
 from notify_svc.domain.bookings import Booking, Contact, PriceLine, Show, Ticket
 from notify_svc.domain.contents import BookingEvent, Content, DirectMessage
 from notify_svc.domain.lines import one_line
-from notify_svc.errors import MalformedMessage
+from notify_svc.domain.requests import check
+from notify_svc.errors import ChannelNotOffered, MalformedMessage
 
 _Read: TypeAlias = Callable[[bytes], Content]
 
@@ -76,7 +78,12 @@ def _show_reminder(body: bytes) -> Content:
 
 
 def _request(body: bytes) -> Content:
-    return direct_message(notify_pb2.SendNotificationRequest.FromString(body))
+    try:
+        message = direct_message(notify_pb2.SendNotificationRequest.FromString(body))
+        check(message)
+    except (InvalidField, ChannelNotOffered) as error:
+        raise MalformedMessage(error.message) from None
+    return message
 
 
 _READERS: Mapping[str, _Read] = {

@@ -1,6 +1,7 @@
 """What comes from the queues may be anything."""
 
 import datetime as dt
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -8,7 +9,6 @@ from hypothesis import strategies as st
 from matinee.booking.v1 import booking_pb2, events_pb2
 from matinee.notify.v1 import notify_pb2
 
-from mesh.errors import InvalidField
 from notify_svc.convert.contents import content_of
 from notify_svc.domain.contents import BookingEvent, DirectMessage
 from notify_svc.domain.notifications import Channel, Notification
@@ -57,10 +57,32 @@ def test_a_type_of_tomorrow_is_malformed() -> None:
         content_of("matinee.booking.v1.BookingApplauded", broken())
 
 
-def test_a_request_for_no_channel_is_refused() -> None:
-    request = notify_pb2.SendNotificationRequest(request_id="r-1")
-    with pytest.raises(InvalidField):
-        content_of("matinee.notify.v1.SendNotificationRequest", request.SerializeToString())
+REQUEST = notify_pb2.SendNotificationRequest(
+    request_id="6f1c2a34-0000-4000-8000-000000000001",
+    channel=notify_pb2.CHANNEL_EMAIL,
+    recipient="ada@example.com",
+    template_id="sign_in_code",
+    values={"code": "271828", "minutes": "10"},
+)
+
+
+def test_a_request_from_the_queue_is_checked_as_one_from_a_caller() -> None:
+    good = content_of("matinee.notify.v1.SendNotificationRequest", REQUEST.SerializeToString())
+    assert good.recipient(Channel.EMAIL) == "ada@example.com"
+
+    changes: list[tuple[str, Any]] = [
+        ("template_id", "../../etc/passwd"),
+        ("template_id", "layout"),
+        ("channel", notify_pb2.CHANNEL_UNSPECIFIED),
+        ("channel", notify_pb2.CHANNEL_SMS),
+        ("recipient", "nobody"),
+    ]
+    for field, value in changes:
+        request = notify_pb2.SendNotificationRequest()
+        request.CopyFrom(REQUEST)
+        setattr(request, field, value)
+        with pytest.raises(MalformedMessage):
+            content_of("matinee.notify.v1.SendNotificationRequest", request.SerializeToString())
 
 
 def test_an_event_goes_to_what_the_buyer_gave_and_nowhere_else() -> None:
