@@ -7,6 +7,7 @@ from grpc import aio
 from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 from catalog_svc.convert import from_proto, to_proto
+from catalog_svc.convert.layouts import LayoutMessages
 from catalog_svc.domain.paging import PageTokens
 from catalog_svc.domain.programme import coming_since
 from catalog_svc.ports import Catalogue, CityLocator
@@ -33,6 +34,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self._tokens = tokens
         self._clock = clock
         self._sales_end_after_start = sales_end_after_start
+        self._layouts = LayoutMessages()
 
     async def ListCities(
         self, request: catalog_pb2.ListCitiesRequest, _context: Context
@@ -143,7 +145,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
             movie=to_proto.movie(details.movie),
             theatre=to_proto.theatre(details.theatre),
             screen=to_proto.screen(details.screen),
-            layout=to_proto.layout(details.layout),
+            layout=self._layouts.message(details.layout),
         )
 
     def _since(self) -> dt.datetime:

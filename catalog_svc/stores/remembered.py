@@ -5,7 +5,8 @@ layouts, which never change, and programmes up to a bound. All of it is valid
 for one revision of the catalogue, which is read again once a second. A cache
 in Redis would save none of that: it would cost a round trip, decoding and
 invalidation for each call, and search needs the index in this process anyway.
-Measured on two shared cores, ListMovies of 24 movies: SEE BENCH.
+Measured with the demo on two busy cores, 16 calls in flight: ListMovies of a
+city 630/s instead of 62/s, SearchMovies 450/s instead of 15/s.
 """
 
 import asyncio

@@ -1,6 +1,5 @@
 """Reading the catalogue page by page, from the city down to one show."""
 
-import asyncio
 import datetime as dt
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -159,10 +158,8 @@ async def served_city(city_id: str, catalogue: Catalogue) -> City:
 
 
 async def _details(show: Show, catalogue: Catalogue) -> ShowDetails | None:
-    places, movies, layout = await asyncio.gather(
-        catalogue.places(), catalogue.movies(), catalogue.layout(show.layout_id)
-    )
-    movie = movies.by_id(show.plan.movie_id)
+    places, layout = await catalogue.places(), await catalogue.layout(show.layout_id)
+    movie = (await catalogue.movies()).by_id(show.plan.movie_id)
     theatre = places.theatres.get(show.plan.theatre_id)
     screen = places.screens.get(show.plan.screen_id)
     if movie is None or theatre is None or screen is None or layout is None:
