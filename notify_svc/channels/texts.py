@@ -25,7 +25,9 @@ _LOCALES = Path(__file__).parent.parent / "locales"
 class Texts:
     """Everything that depends on the customer's language and region."""
 
-    def __init__(self, locale: Locale, translations: gettext.NullTranslations) -> None:
+    def __init__(self, language: str, locale: Locale, translations: gettext.NullTranslations) -> None:
+        self.language = language
+        """The catalogue's language, such as "en"; the region only shows in formats."""
         self._locale = locale
         self.translations = translations
 
@@ -61,7 +63,7 @@ class Texts:
         """Items as a list in a sentence, such as "A1, A2, and A3"."""
         return str(format_list(list(items), locale=self._locale))
 
-    def language(self, tag: str) -> str:
+    def language_name(self, tag: str) -> str:
         """A language's name; empty for films without words and for unknown tags."""
         try:
             name = Locale.parse(tag, sep="-").get_display_name(self._locale)
@@ -74,18 +76,18 @@ class TextsByLanguage:
     """Picks the texts by the language that the customer booked in."""
 
     def __init__(self, folder: Path = _LOCALES) -> None:
-        self._translations: dict[str, gettext.NullTranslations] = {_SOURCE_LANGUAGE: NullTranslations()}
+        self.languages: dict[str, gettext.NullTranslations] = {_SOURCE_LANGUAGE: NullTranslations()}
         for compiled in sorted(folder.glob("*/LC_MESSAGES/messages.mo")):
             with compiled.open("rb") as file:
-                self._translations[compiled.parent.parent.name] = Translations(file)
+                self.languages[compiled.parent.parent.name] = Translations(file)
 
     def for_tag(self, tag: str) -> Texts:
         """The texts for a BCP 47 tag; English when there are none."""
         language = tag.split("-")[0].lower()
-        if language not in self._translations:
+        if language not in self.languages:
             tag = language = _SOURCE_LANGUAGE
         try:
             locale = Locale.parse(tag, sep="-")
         except (UnknownLocaleError, ValueError):
             locale = Locale.parse(language)
-        return Texts(locale, self._translations[language])
+        return Texts(language, locale, self.languages[language])

@@ -1,5 +1,6 @@
 """Writing letters: what happened, in words and pictures."""
 
+import gettext
 import io
 import re
 from pathlib import Path
@@ -29,15 +30,10 @@ class LetterWriter:
     def __init__(self, public_url: str) -> None:
         self._public_url = public_url
         self._texts = TextsByLanguage()
-        self._environment = Environment(
-            loader=FileSystemLoader(_TEMPLATES),
-            autoescape=select_autoescape(["html"]),
-            undefined=StrictUndefined,
-            extensions=["jinja2.ext.i18n"],
-            trim_blocks=True,
-            lstrip_blocks=True,
-            keep_trailing_newline=True,
-        )
+        # Each keeps its compiled templates: compiling takes far longer than writing.
+        self._environments = {
+            language: _environment(translations) for language, translations in self._texts.languages.items()
+        }
 
     def write(self, content: Content) -> Letter:
         """The letter that tells of the content."""
@@ -74,8 +70,7 @@ class LetterWriter:
         pictures: list[Picture] | None = None,
         calendar_file: Calendar | None = None,
     ) -> Letter:
-        environment = self._environment.overlay()
-        environment.install_gettext_translations(texts.translations, newstyle=True)  # type: ignore[attr-defined]
+        environment = self._environments[texts.language]
         values = values | {
             "texts": texts,
             "recipient_name": recipient_name,
@@ -91,6 +86,21 @@ class LetterWriter:
             pictures=pictures or (),
             calendar=calendar_file,
         )
+
+
+def _environment(translations: gettext.NullTranslations) -> Environment:
+    environment = Environment(
+        loader=FileSystemLoader(_TEMPLATES),
+        autoescape=select_autoescape(["html"]),
+        undefined=StrictUndefined,
+        extensions=["jinja2.ext.i18n"],
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+        auto_reload=False,
+    )
+    environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+    return environment
 
 
 def _without_gaps(text: str) -> str:

@@ -1,6 +1,7 @@
 """From what there is to tell to a mail that was handed over."""
 
 import asyncio
+from email.message import EmailMessage
 
 from mesh.clock import Clock
 from notify_svc.channels.email.envelope import sealed
@@ -23,7 +24,9 @@ class EmailSender:
 
     async def send(self, notification: Notification, content: Content) -> None:
         """See `Sender`. The mail's Message-ID is made of the notification's id."""
-        # Drawing QR codes takes milliseconds each: not on the event loop.
-        letter = await asyncio.to_thread(self._writer.write, content)
-        message = sealed(letter, notification, self._mail_from, self._clock.now())
+        # Writing and drawing QR codes takes some 20 ms: not on the event loop.
+        message = await asyncio.to_thread(self._written, notification, content)
         await self._transport.send(message, notification.recipient)
+
+    def _written(self, notification: Notification, content: Content) -> EmailMessage:
+        return sealed(self._writer.write(content), notification, self._mail_from, self._clock.now())

@@ -81,7 +81,7 @@ def booking_words(event: BookingEvent, texts: Texts, link: str) -> BookingWords:
 
 
 def _facts(show: Show, texts: Texts) -> str:
-    return " · ".join(filter(None, [*show.formats, texts.language(show.language)]))
+    return " · ".join(filter(None, [*show.formats, texts.language_name(show.language)]))
 
 
 def _reason(event: BookingEvent, texts: Texts) -> str:
