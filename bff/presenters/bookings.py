@@ -25,6 +25,17 @@ FACES: dict[int, str] = {
     booking_pb2.BOOKING_STATE_REFUNDED: "ended",
 }
 
+PASSING = frozenset(
+    {
+        booking_pb2.BOOKING_STATE_CREATED,
+        booking_pb2.BOOKING_STATE_AWAITING_PAYMENT,
+        booking_pb2.BOOKING_STATE_PAID,
+        booking_pb2.BOOKING_STATE_CANCELLED,
+        booking_pb2.BOOKING_STATE_REFUNDING,
+    }
+)
+"""States that a booking leaves by itself: their pages wait for it."""
+
 
 @dataclass(frozen=True, slots=True)
 class TicketView:
@@ -67,6 +78,7 @@ class BookingView:
     cancel_until: str
     may_cancel: bool
     given_up: bool
+    may_still_be_paid: bool
     settled: bool
 
 
@@ -93,6 +105,8 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
     cancel_until = booking.cancel_until_time.ToDatetime(dt.UTC)
     payment = booking.payment
     declined = payment.state == booking_pb2.PAYMENT_STATE_DECLINED
+    # A provider may tell of a payment long after the seats were given back.
+    may_still_be_paid = booking.state == booking_pb2.BOOKING_STATE_EXPIRED and bool(payment.payment_id)
     return BookingView(
         booking_id=booking.booking_id,
         url=f"/bookings/{booking.booking_id}",
@@ -117,14 +131,8 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         cancel_until=f"{texts.day(cancel_until.astimezone(zone).date())}, {texts.clock(cancel_until, zone)}",
         may_cancel=booking.state == booking_pb2.BOOKING_STATE_CONFIRMED and as_of < cancel_until,
         given_up=booking.update_time.ToDatetime(dt.UTC) < hold_end,
-        settled=booking.state
-        not in (
-            booking_pb2.BOOKING_STATE_CREATED,
-            booking_pb2.BOOKING_STATE_AWAITING_PAYMENT,
-            booking_pb2.BOOKING_STATE_PAID,
-            booking_pb2.BOOKING_STATE_CANCELLED,
-            booking_pb2.BOOKING_STATE_REFUNDING,
-        ),
+        may_still_be_paid=may_still_be_paid,
+        settled=booking.state not in PASSING and not may_still_be_paid,
     )
 
 

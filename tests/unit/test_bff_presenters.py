@@ -152,3 +152,13 @@ def test_every_error_says_what_happened_and_what_to_do(kind: ErrorKind) -> None:
     assert view.title
     assert view.what.endswith(".")
     assert view.advice.endswith(".")
+
+
+def test_a_booking_that_ran_out_after_a_try_to_pay_waits_for_late_news() -> None:
+    booking = held_booking("b", ["A1"])
+    booking.state = booking_pb2.BOOKING_STATE_EXPIRED
+    assert present_booking(booking, TEXTS).settled
+    booking.payment.payment_id = "p"
+    late = present_booking(booking, TEXTS)
+    assert late.may_still_be_paid
+    assert not late.settled
