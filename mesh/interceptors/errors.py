@@ -25,6 +25,9 @@ _PASSED_ON = frozenset(
 """Codes of a callee that mean the same to our own caller, when they carry a reason."""
 
 
+_LONGEST_TEXT = 500
+
+
 @dataclass(frozen=True, slots=True)
 class Failure:
     """How a call ends when it does not end well."""
@@ -70,14 +73,19 @@ def failure_of(error: BaseException) -> Failure:
 
 async def abort(context: "aio.ServicerContext[Any, Any]", failure: Failure) -> None:
     """Ends the call with the failure's status and its ErrorInfo; always raises."""
+    facts = {name: _shortened(value) for name, value in failure.facts.items()}
     detail = any_pb2.Any()
-    detail.Pack(
-        error_details_pb2.ErrorInfo(reason=failure.reason, domain=ERROR_DOMAIN, metadata=failure.facts)
-    )
+    detail.Pack(error_details_pb2.ErrorInfo(reason=failure.reason, domain=ERROR_DOMAIN, metadata=facts))
     status = status_pb2.Status(
-        code=code_pb2.Code.Value(failure.code), message=failure.message, details=[detail]
+        code=code_pb2.Code.Value(failure.code), message=_shortened(failure.message), details=[detail]
     )
     await context.abort_with_status(rpc_status.to_status(status))
+
+
+def _shortened(text: str) -> str:
+    # A status travels in header metadata, which clients refuse from 8 KiB on: an error that
+    # repeats a huge field would arrive as RESOURCE_EXHAUSTED without a reason.
+    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
 
 
 def failure_in(error: aio.AioRpcError) -> Failure:

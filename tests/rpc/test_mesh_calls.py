@@ -82,6 +82,16 @@ async def test_a_typed_error_arrives_with_its_code_reason_and_facts() -> None:
     assert error.facts == {"spout": "left"}
 
 
+async def test_an_error_that_repeats_a_huge_field_still_arrives_with_its_reason() -> None:
+    async def refuse(_request: object, _context: object) -> object:
+        raise Teapot("x" * 100_000, field="é" * 100_000)
+
+    error = await _refusal(refuse)
+    assert (error.code, error.reason) == ("FAILED_PRECONDITION", "TEAPOT")
+    assert len(error.message) == 500
+    assert error.facts["field"].endswith("é…")
+
+
 async def test_an_unknown_error_tells_nothing_of_the_inside() -> None:
     async def fail(_request: object, _context: object) -> object:
         raise KeyError("mongodb://root:hunter2@10.1.2.3")
