@@ -22,10 +22,17 @@ from stack.demo.records import dates_from, day_records, lasting_records
 def main(arguments: list[str]) -> int:
     """Prints or loads; the exit status."""
     parser = argparse.ArgumentParser(prog="python -m stack.demo")
-    parser.add_argument("--date", type=dt.date.fromisoformat, default=dt.datetime.now(dt.UTC).date())
+    parser.add_argument("--date", type=_date, default=dt.datetime.now(dt.UTC).date())
     parser.add_argument("--into", metavar="HOST:PORT")
     options = parser.parse_args(arguments)
     return _load(options.into, options.date) if options.into else _print(options.date)
+
+
+def _date(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"not a date: {text!r}") from None
 
 
 def _load(target: str, today: dt.date) -> int:

@@ -171,7 +171,7 @@ def test_a_day_is_always_planned_the_same() -> None:
 def _demo_command(argument: str) -> subprocess.CompletedProcess[str]:
     root = Path(__file__).parents[2]
     return subprocess.run(
-        [sys.executable, "-m", "stack.demo", argument],
+        [sys.executable, "-m", "stack.demo", f"--date={argument}"],
         env={**os.environ, "PYTHONPATH": f"{root}{os.pathsep}{root / 'protos' / 'gen'}"},
         cwd=root,
         capture_output=True,
@@ -193,7 +193,7 @@ def test_a_day_in_another_process_is_planned_the_same() -> None:
 def test_the_demo_command_names_its_argument() -> None:
     refused = _demo_command("tomorrow")
     assert refused.returncode == 2
-    assert refused.stderr == "usage: python -m stack.demo [YYYY-MM-DD]\n"
+    assert "argument --date: not a date: 'tomorrow'" in refused.stderr
 
 
 def test_fourteen_local_days_are_planned_wherever_it_is() -> None:
