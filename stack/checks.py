@@ -12,7 +12,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Final, NoReturn
 
 from stack.errors import StackError
 from stack.machine import BROWSER, MONGOD_LIBRARIES, RABBITMQ, ensure
@@ -56,15 +56,15 @@ def checks(root: Path) -> list[Check]:
     return found
 
 
-def run_all(root: Path, pytest_arguments: Sequence[str]) -> int:
-    """Run everything; pytest's exit status. Raises `CheckFailed`."""
+def run_all(root: Path, pytest_arguments: Sequence[str]) -> NoReturn:
+    """Run everything and end with pytest's exit status. Raises `CheckFailed`."""
     _timed("protos", lambda: _generate(root))
     for check in checks(root):
         _timed(check.name, partial(run_check, check, root))
     log = root / ".matinee" / "logs" / "apt.log"
     log.parent.mkdir(parents=True, exist_ok=True)
     asyncio.run(ensure([MONGOD_LIBRARIES, RABBITMQ, BROWSER], Progress(), log))
-    return _pytest(root, pytest_arguments)
+    _become_pytest(root, pytest_arguments)
 
 
 def _generate(root: Path) -> None:
@@ -93,14 +93,12 @@ def run_check(check: Check, root: Path) -> None:
         raise CheckFailed(f"{check.name} failed:\n{result.stdout.rstrip()}")
 
 
-def _pytest(root: Path, arguments: Sequence[str]) -> int:
-    print("  … tests", flush=True)
-    tests = subprocess.Popen([sys.executable, "-m", "pytest", *arguments], cwd=root, env=_environment(root))
-    while True:
-        try:
-            return tests.wait()
-        except KeyboardInterrupt:
-            continue  # Ctrl-C reaches pytest as well, which ends with its report
+def _become_pytest(root: Path, arguments: Sequence[str]) -> NoReturn:
+    """Become pytest, so that its exit status and every signal are its own."""
+    sys.stdout.flush()
+    os.chdir(root)
+    command = [sys.executable, "-m", "pytest", *arguments]
+    os.execve(sys.executable, command, _environment(root))  # noqa: S606  # no shell is wanted
 
 
 def _timed(name: str, work: Callable[[], None]) -> None:

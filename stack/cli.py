@@ -32,6 +32,13 @@ def main(arguments: Sequence[str]) -> int:
         return 1
     except KeyboardInterrupt:
         return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read the output is gone (`./matinee logs | head`); nor may the last flush fail.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        print(f"matinee: {error}", file=sys.stderr)  # a full disk and the like
+        return 1
 
 
 def _run(arguments: Sequence[str]) -> int:
@@ -39,7 +46,7 @@ def _run(arguments: Sequence[str]) -> int:
         # Everything behind it is pytest's.
         from stack.checks import run_all
 
-        return run_all(_ROOT, arguments[1:])
+        run_all(_ROOT, arguments[1:])
     options = _parser().parse_args(arguments)
     command: Callable[[argparse.Namespace], int] = options.run
     return command(options)

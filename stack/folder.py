@@ -26,6 +26,7 @@ class DataFolder:
         self.path = path.absolute()
         self.logs = self.path / "logs"
         self.supervisor = self.path / "supervisor"
+        self._lock = self.path / "lock"
         self._running = self.path / "running.json"
 
     def engine(self, name: str) -> Path:
@@ -49,7 +50,7 @@ class DataFolder:
         """
         try:
             self.path.mkdir(mode=0o700, parents=True, exist_ok=True)
-            lock = os.open(self.path / "lock", os.O_RDWR | os.O_CREAT, 0o600)
+            lock = os.open(self._lock, os.O_RDWR | os.O_CREAT, 0o600)
         except OSError as error:
             raise FolderRefused(f"cannot write to {self.path}: {error.strerror}") from error
         try:
@@ -115,7 +116,20 @@ class DataFolder:
 
     def announced(self) -> dict[str, str]:
         """Where the running processes are; empty when none run."""
-        return read_json(self._running)
+        return read_json(self._running) if self._is_locked() else {}
+
+    def _is_locked(self) -> bool:
+        try:
+            lock = os.open(self._lock, os.O_RDONLY)
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(lock)
+        return False
 
 
 def read_json(path: Path) -> dict[str, Any]:

@@ -12,6 +12,7 @@ from stack.folder import DataFolder
 
 _POLL_SECONDS: Final = 0.25
 _SHOWN_BYTES: Final = 16_000
+_SHOWN_BYTES_OF_EACH: Final = 3_000
 
 
 def show(data: Path, name: str | None, *, follow: bool) -> None:
@@ -22,7 +23,7 @@ def show(data: Path, name: str | None, *, follow: bool) -> None:
     logs = _logs(DataFolder(data), name)
     alone = name is not None
     for log in logs:
-        _print(log, log.rest(_SHOWN_BYTES), alone=alone)
+        _print(log, log.rest(_SHOWN_BYTES if alone else _SHOWN_BYTES_OF_EACH), alone=alone)
     while follow:
         time.sleep(_POLL_SECONDS)
         for log in logs:

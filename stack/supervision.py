@@ -87,7 +87,7 @@ class Supervision:
         self._child = Child(
             _NAME,
             [sys.executable, "-m", "supervisor.supervisord", "--nodaemon", "-c", str(configuration)],
-            environment=os.environ,
+            environment={**os.environ, "PYTHONUNBUFFERED": "1"},
             folder=here,
             log_file=self._folder.log(_NAME),
         )

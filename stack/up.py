@@ -75,6 +75,8 @@ async def _until_signal(work: Callable[[], Coroutine[Any, Any, None]], progress:
         told.append(number)
 
     for number in _STOPPING:
+        if number == signal.SIGHUP and signal.getsignal(number) == signal.SIG_IGN:
+            continue  # run by nohup
         loop.add_signal_handler(number, stop, number)
     try:
         await task

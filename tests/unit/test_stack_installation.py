@@ -226,6 +226,17 @@ def test_ports_stay_the_same_while_they_are_free(tmp_path: Path) -> None:
     assert folder.ports(("seat_svc", "bff")) == first
 
 
+def test_what_runs_is_announced_only_while_its_launcher_lives(tmp_path: Path) -> None:
+    folder = DataFolder(tmp_path)
+    with folder.locked():
+        folder.announce({"catalog_svc": "127.0.0.1:20001"})
+        assert DataFolder(tmp_path).announced() == {"catalog_svc": "127.0.0.1:20001"}
+        left_by_a_killed_one = (tmp_path / "running.json").read_bytes()
+    (tmp_path / "running.json").write_bytes(left_by_a_killed_one)
+
+    assert DataFolder(tmp_path).announced() == {}
+
+
 def test_clearing_a_folder_keeps_what_is_not_the_launchers(tmp_path: Path) -> None:
     folder = DataFolder(tmp_path)
     folder.prepare()
