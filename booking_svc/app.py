@@ -11,7 +11,7 @@ from booking_svc.domain.booking import Booking
 from booking_svc.domain.events import Event
 from booking_svc.inventory import RemoteSeatInventory
 from booking_svc.payments.sandbox import SandboxPayments
-from booking_svc.ports import PaymentProvider, Ports
+from booking_svc.ports import Bookings, PaymentEvents, PaymentProvider, Ports
 from booking_svc.relay import EXCHANGE, Gauges, OutboxRelay
 from booking_svc.servicer import BookingServicer, UseCases
 from booking_svc.settings import Settings
@@ -48,9 +48,36 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
     """Bookings by any clock."""
     mongo_client = mongo.open_client(settings.mongo_url, NAME)
     resources.callback(mongo_client.close)
-    bookings = MongoBookings(mongo_client, settings.mongo_database, _encoded)
+    bookings = MongoBookings(mongo_client, settings.mongo_database, encoded)
     events = MongoPaymentEvents(mongo_client, settings.mongo_database)
-    ports = Ports(
+    ports = await open_ports(settings, resources, clock, bookings, events)
+    use = use_cases(ports)
+    outbox = MongoOutbox(mongo_client, settings.mongo_database)
+    relay = OutboxRelay(outbox, await _open_publisher(settings, resources), clock)
+    use.changes.listen(relay.changed)
+
+    server = GrpcServer(settings, resources.background)
+    server.needs({"mongodb": bookings.ready, "payment_events": events.ready})
+    server.add(
+        "matinee.booking.v1.BookingService",
+        BookingServicer(use),
+        booking_pb2_grpc.add_BookingServiceServicer_to_server,
+    )
+    every = resources.background.every
+    every("recovery", settings.recovery_seconds, use.driver.drive_due)
+    every("payment-events", settings.recovery_seconds, use.news.act_on_waiting)
+    every("catch-up", settings.catch_up_seconds, use.news.catch_up)
+    every("relay", _RELAY_SECONDS, relay.relay, relay.wake)
+    every("watch", _WATCH_SECONDS, use.watch.poll)
+    every("gauges", _GAUGES_SECONDS, Gauges(bookings, clock).look)
+    return server
+
+
+async def open_ports(
+    settings: Settings, resources: Resources, clock: Clock, bookings: Bookings, events: PaymentEvents
+) -> Ports:
+    """Everything that the use cases need, over the given stores."""
+    return Ports(
         bookings=bookings,
         payment_events=events,
         shows=await _open_directory(settings, resources),
@@ -61,31 +88,22 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
         terms=settings.terms,
         background=resources.background,
     )
+
+
+def use_cases(ports: Ports) -> UseCases:
+    """The use cases over these ports, wired to each other."""
     changes = Changes(ports)
     driver = Driver(ports, changes)
-    news = PaymentNews(ports, driver)
     watch = BookingWatch(ports)
     changes.listen(lambda booking, _has_events: watch.changed(booking))
-    relay = OutboxRelay(
-        MongoOutbox(mongo_client, settings.mongo_database), await _open_publisher(settings, resources), clock
+    return UseCases(
+        ports=ports,
+        changes=changes,
+        driver=driver,
+        cashier=Cashier(ports, changes, driver),
+        news=PaymentNews(ports, driver),
+        watch=watch,
     )
-    changes.listen(relay.changed)
-
-    server = GrpcServer(settings, resources.background)
-    server.needs({"mongodb": bookings.ready, "payment_events": events.ready})
-    server.add(
-        "matinee.booking.v1.BookingService",
-        BookingServicer(UseCases(ports, changes, driver, Cashier(ports, changes, driver), news, watch)),
-        booking_pb2_grpc.add_BookingServiceServicer_to_server,
-    )
-    every = resources.background.every
-    every("recovery", settings.recovery_seconds, driver.drive_due)
-    every("payment-events", settings.recovery_seconds, news.act_on_waiting)
-    every("catch-up", settings.catch_up_seconds, news.catch_up)
-    every("relay", _RELAY_SECONDS, relay.relay, relay.wake)
-    every("watch", _WATCH_SECONDS, watch.poll)
-    every("gauges", _GAUGES_SECONDS, Gauges(bookings, clock).look)
-    return server
 
 
 async def _open_directory(settings: Settings, resources: Resources) -> CatalogShowDirectory:
@@ -127,5 +145,6 @@ async def _open_publisher(settings: Settings, resources: Resources) -> Publisher
     )
 
 
-def _encoded(booking: Booking, event: Event) -> Document:
+def encoded(booking: Booking, event: Event) -> Document:
+    """The event's outbox entry, in the trace of whatever made it."""
     return dict(outbox_entry(booking, event, tracing.current_traceparent()))

@@ -37,7 +37,7 @@ class PaymentNews:
         self._ports = ports
         self._driver = driver
         self._owner = new_token()
-        self._under_way: set[asyncio.Task[None]] = set()
+        self.under_way: set[asyncio.Task[None]] = set()
 
     async def record_payment_event(self, provider_name: str, body: bytes, signature: str) -> bool:
         """Stores a webhook's event and begins to act on it; True when it was known already.
@@ -101,11 +101,11 @@ class PaymentNews:
 
     def _begin(self, stored: StoredEvent) -> None:
         """Acts in the background, unless too much is under way: then the loop does it later."""
-        if len(self._under_way) >= _AT_ONCE:
+        if len(self.under_way) >= _AT_ONCE:
             return
         task = asyncio.create_task(self._ports.background.finish(self._act(stored)))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self.under_way.add(task)
+        task.add_done_callback(self.under_way.discard)
 
     async def _act(self, stored: StoredEvent) -> None:
         try:

@@ -1,0 +1,312 @@
+"""A crash at every single await of a booking's life, enumerated: it ends right after the restart."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+
+from booking_svc.app import encoded, open_ports, use_cases
+from booking_svc.domain.booking import Booking, BookingState, PaymentMethod, SeatStanding
+from booking_svc.domain.contact import Contact
+from booking_svc.domain.proof import Viewer
+from booking_svc.ports import Ports
+from booking_svc.servicer import UseCases
+from booking_svc.stores.mongo import MongoBookings
+from booking_svc.stores.payment_events import MongoPaymentEvents
+from booking_svc.usecases.cancelling import cancel_booking
+from booking_svc.usecases.creating import create_booking
+from booking_svc.usecases.paying import PaymentWish
+from mesh import mongo as mesh_mongo
+from mesh.clock import SystemClock
+from mesh.ids import derived_request_id
+from mesh.run import Resources
+from mesh.testing import FakeClock, eventually
+from stack.engines import MongoEngine
+from tests.fixtures import sandbox as cards
+from tests.fixtures.booking_desk import PUBLIC_URL, desk_settings, new_database
+from tests.fixtures.box_office import BoxOffice, open_box_office
+from tests.fixtures.crashing import Fate, mortal, until_death
+from tests.fixtures.sandbox import Posted, Sandbox, WebhookAddress, running_sandbox, webhook_address
+
+CONTACT = Contact("Ada Lovelace", "ada@example.com", "", "en")
+RESTART_SECONDS = 25.0
+"""By the service's clock: what a restart takes. More than any lease lasts, and less than a booking is waited
+for whose buyer does not come back to it."""
+
+
+@dataclass
+class World:
+    """All that outlives a process of booking_svc."""
+
+    ports: Ports
+    office: BoxOffice
+    sandbox: Sandbox
+    hook: WebhookAddress
+    clock: FakeClock
+    events: Any
+
+
+@dataclass
+class Life:
+    """One booking's life: its buyer's steps, each sent again to the next process if one dies."""
+
+    world: World
+    card: str
+    buyer_id: str
+    show_id: str
+    cancel: bool
+    use: UseCases = field(init=False)
+    tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
+    booking_id: str = ""
+
+    def request_id(self, step: str) -> str:
+        return derived_request_id(self.buyer_id, step)
+
+    @property
+    def viewer(self) -> Viewer:
+        return Viewer(buyer_id=self.buyer_id)
+
+    async def create(self) -> None:
+        use, request_id = self.use, self.request_id("create")
+        booking = await create_booking(
+            use.ports, use.changes, request_id, self.buyer_id, self.show_id, ("A1", "A2")
+        )
+        self.booking_id = booking.booking_id
+
+    async def start(self) -> None:
+        wish = PaymentWish(PaymentMethod.CREDIT_CARD, CONTACT, f"{PUBLIC_URL}/bookings/x")
+        redirect = await self.use.cashier.start_payment(
+            self.request_id("start"), self.booking_id, self.viewer, wish
+        )
+        if self.card:
+            await self.world.sandbox.pay(redirect.url, self.card)
+
+    async def hear(self) -> None:
+        """The provider's webhook; a lost one is never sent."""
+        if self.card in {"", cards.LOST_WEBHOOK}:
+            return
+        posted = await eventually(self._posted)
+        assert posted is not None
+        await self.use.news.record_payment_event("sandbox", posted.body, posted.signature)
+        self.tasks |= self.use.news.under_way
+        await asyncio.gather(*self.use.news.under_way)
+
+    async def _posted(self) -> Posted | None:
+        for posted in reversed(self.world.hook.posted):
+            if posted.event["data"].get("metadata", {}).get("booking_id") == self.booking_id:
+                return posted
+        return None
+
+    async def give_back(self) -> None:
+        if self.cancel:
+            await cancel_booking(
+                *(self.use.ports, self.use.changes, self.use.driver, self.request_id("cancel")),
+                *(self.booking_id, self.viewer, ()),
+            )
+
+    async def wait_in_vain(self) -> None:
+        if not self.card:
+            self.world.clock.advance(300)
+
+    async def settle(self) -> None:
+        """One round of the process's loops, one after the other: the calls must come in the same order."""
+        await self.use.news.catch_up()
+        self.tasks |= self.use.news.under_way
+        await asyncio.gather(*self.use.news.under_way)
+        await self.use.news.act_on_waiting()
+        await self.use.driver.drive_due()
+
+    async def settle_for_good(self) -> None:
+        """Some rounds, with time for what has to be tried again."""
+        for _ in range(3):
+            await self.settle()
+            self.world.clock.advance(5)
+
+    @property
+    def steps(self) -> list[Callable[[], Awaitable[None]]]:
+        return [self.create, self.start, self.hear, self.give_back, self.wait_in_vain, self.settle]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def world(mongo: MongoEngine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[World]:
+    folder: Path = tmp_path_factory.mktemp("world")
+    async with AsyncExitStack() as around:
+        database = await around.enter_async_context(new_database(mongo))
+        office = await around.enter_async_context(open_box_office())
+        hook = await around.enter_async_context(webhook_address())
+        sandbox = await around.enter_async_context(running_sandbox(folder, hook.url))
+        resources = await around.enter_async_context(Resources())
+        settings = desk_settings(database, office, sandbox.url)
+        client = mesh_mongo.open_client(settings.mongo_url, "crashes")
+        around.callback(client.close)
+        bookings = MongoBookings(client, settings.mongo_database, encoded)
+        events = MongoPaymentEvents(client, settings.mongo_database)
+        await bookings.ready()
+        await events.ready()
+        clock = FakeClock(SystemClock().now())
+        ports = await open_ports(settings, resources, clock, bookings, events)
+        outbox = mesh_mongo.database_of(client, settings.mongo_database)["bookings"]
+        yield World(ports, office, sandbox, hook, clock, outbox)
+
+
+async def _live(life: Life, fate: Fate) -> None:
+    """Lives through all steps; where the process dies, the next one goes on with the same step."""
+    clock = life.world.clock
+    # The sandbox goes by the real time; what the last life has jumped ahead is taken back.
+    clock.advance((SystemClock().now() - clock.now()).total_seconds())
+    life.use = use_cases(mortal(life.world.ports, fate))
+    for step in life.steps:
+        with until_death():
+            await step()
+        if fate.dead and life.use.ports is not life.world.ports:
+            # The tasks of a dead process are gone with it.
+            await asyncio.gather(*life.tasks, return_exceptions=True)
+            clock.advance(RESTART_SECONDS)
+            life.use = use_cases(life.world.ports)
+            await life.settle()
+            await step()
+    clock.advance(RESTART_SECONDS)
+    life.use = use_cases(life.world.ports)
+    await life.settle_for_good()
+
+
+async def _ended(life: Life, state: BookingState, fate: Fate) -> Booking:
+    booking = await life.world.ports.bookings.find(life.booking_id)
+    assert booking is not None
+    assert booking.state is state, f"died {fate.where}"
+    work = (await life.world.events.find_one({"_id": life.booking_id}))["work"]
+    assert work["next_look"] is None, f"nothing is left to do, died {fate.where}"
+    return booking
+
+
+async def _told(life: Life) -> list[str]:
+    document = await life.world.events.find_one({"_id": life.booking_id})
+    ids = [entry["event_id"] for entry in document["outbox"]]
+    assert len(ids) == len(set(ids))
+    return [entry["name"] for entry in document["outbox"]]
+
+
+async def _ledger(life: Life, booking: Booking) -> list[tuple[str, int]]:
+    payments = {payment.payment_id for payment in booking.payments}
+    rows = [row for row in await life.world.sandbox.ledger() if row["reference"] in payments]
+    return [(row["kind"], row["amount"]) for row in rows]
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """A life, and how it has to end whatever happens on the way."""
+
+    card: str
+    state: BookingState
+    told: tuple[str, ...]
+    ledger: tuple[tuple[str, int], ...]
+    calls: tuple[str, ...]
+    """Calls that a process has to die at, for the enumeration to mean anything."""
+    cancel: bool = False
+
+
+BOUGHT = ("add", "hold", "save", "open_session", "confirm")
+GIVEN_BACK = ("booking_confirmed", "booking_cancelled", "refund_issued")
+SCENARIOS = {
+    "tickets": Scenario(
+        cards.SUCCESS, BookingState.CONFIRMED, ("booking_confirmed",), (("capture", 2000),), BOUGHT
+    ),
+    "lost-webhook": Scenario(
+        cards.LOST_WEBHOOK,
+        BookingState.CONFIRMED,
+        ("booking_confirmed",),
+        (("capture", 2000),),
+        (*BOUGHT, "list_events", "add"),
+    ),
+    "wrong-amount": Scenario(
+        cards.SURPLUS,
+        BookingState.REFUNDED,
+        ("refund_issued",),
+        (("capture", 2001), ("refund", 2001)),
+        ("save", "release", "refund"),
+    ),
+    "refund-that-fails-first": Scenario(
+        cards.FAILING_REFUND,
+        BookingState.REFUNDED,
+        GIVEN_BACK,
+        (("capture", 2000), ("refund", 2000)),
+        (*BOUGHT, "claim", "cancel", "refund"),
+        cancel=True,
+    ),
+    "never-paid": Scenario(
+        "", BookingState.EXPIRED, ("booking_expired",), (), ("claim", "expire_session", "release", "save")
+    ),
+}
+
+
+@pytest.mark.timeout(300)
+@pytest.mark.parametrize("after", [False, True], ids=["before-the-call", "after-the-call"])
+@pytest.mark.parametrize("name", SCENARIOS)
+async def test_a_crash_at_any_await_ends_right(world: World, name: str, after: bool) -> None:
+    scenario = SCENARIOS[name]
+    died_at: set[str] = set()
+    for at_call in range(1, 200):
+        fate = Fate(at_call, after)
+        buyer_id = f"{name}-{after}-{at_call}"
+        life = Life(world, scenario.card, buyer_id, world.office.add_show(), scenario.cancel)
+        await _live(life, fate)
+        await _check_end(life, scenario, fate)
+        if not fate.dead:
+            break
+        died_at.add(fate.where)
+    else:
+        pytest.fail("the life never ended without a crash")
+    assert {f"{'after' if after else 'before'} {call}" for call in scenario.calls} <= died_at
+
+
+async def _check_end(life: Life, scenario: Scenario, fate: Fate) -> None:
+    where = f"died {fate.where}"
+    booking = await _ended(life, scenario.state, fate)
+    assert await _told(life) == list(scenario.told), where
+    assert await _ledger(life, booking) == list(scenario.ledger), where
+    if scenario.state is BookingState.CONFIRMED:
+        assert booking.seats is SeatStanding.SOLD, where
+        assert life.world.office.sold_seats(life.booking_id) == {"A1", "A2"}, where
+    else:
+        assert booking.seats is SeatStanding.FREED, where
+        assert {"A1", "A2"} <= life.world.office.free_seats(life.show_id), where
+
+
+async def test_a_process_that_was_only_slow_comes_back_with_an_old_answer_and_changes_nothing(
+    world: World,
+) -> None:
+    life = Life(world, cards.SUCCESS, "slow", world.office.add_show(), cancel=False)
+    slow, quick = use_cases(world.ports), use_cases(world.ports)
+    world.clock.advance((SystemClock().now() - world.clock.now()).total_seconds())
+    life.use = slow
+    await life.create()
+    await life.start()
+    world.office.slow["ConfirmHold"] = 0.5
+    calls = world.office.calls["ConfirmHold"]
+    hearing = asyncio.create_task(life.hear())
+
+    async def confirming() -> bool:
+        return world.office.calls["ConfirmHold"] > calls
+
+    await eventually(confirming)
+    del world.office.slow["ConfirmHold"]
+    world.clock.advance(RESTART_SECONDS)  # the slow one's lease is over
+    await quick.driver.drive(life.booking_id)
+    confirmed = await world.ports.bookings.find(life.booking_id)
+    assert confirmed is not None
+    assert confirmed.state is BookingState.CONFIRMED
+    await cancel_booking(
+        *(world.ports, quick.changes, quick.driver, life.request_id("cancel")),
+        *(life.booking_id, life.viewer, ()),
+    )
+    refunded = await world.ports.bookings.find(life.booking_id)
+    await hearing
+    assert await world.ports.bookings.find(life.booking_id) == refunded
+    assert refunded is not None
+    assert refunded.state is BookingState.REFUNDED
+    assert await _told(life) == list(GIVEN_BACK)
