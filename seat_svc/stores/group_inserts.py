@@ -54,8 +54,8 @@ class GroupInserts:
             outcomes: list[Exception | None] = [StoreUnavailable("mongodb")] * len(group)
             try:
                 outcomes = await self._insert([document for document, _ in group])
-            except (StoreUnavailable, PyMongoError):
-                log.warning("sales_of_unknown_outcome", count=len(group), exc_info=True)
+            except (StoreUnavailable, PyMongoError) as error:
+                log.warning("sales_of_unknown_outcome", count=len(group), error=type(error).__name__)
             finally:
                 for (_, answer), outcome in zip(group, outcomes, strict=True):
                     _tell(answer, outcome)

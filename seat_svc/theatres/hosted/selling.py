@@ -19,6 +19,9 @@ log = structlog.get_logger()
 SELL_SECONDS: Final = 12.0
 """A sale is made or given up within this; a claim is overdue only long after (`LedgerTimes.claim_for`)."""
 
+_LOOK_SECONDS: Final = 1.0
+"""A store that just failed to answer is not waited for as long again."""
+
 
 class Selling:
     """Sells in three steps: claim in the ledger, one insert that decides, settle in the ledger.
@@ -72,13 +75,21 @@ class Selling:
         except AlreadySold:
             return await self._refused_by_the_last_word(show, claim, purchase)
         except StoreUnavailable:
-            # Not answered is not the same as not done.
-            recorded = await self._sales.find(purchase.sale_id)
-            if recorded is None:
-                raise
-            sale = recorded
+            sale = await self._recorded_after_all(purchase)
         await self._settle(show, sale)
         return sale.tickets
+
+    async def _recorded_after_all(self, purchase: Purchase) -> Sale:
+        """Not answered is not the same as not done."""
+        try:
+            async with asyncio.timeout(_LOOK_SECONDS):
+                sale = await self._sales.find(purchase.sale_id)
+        except TimeoutError:
+            sale = None
+        if sale is None:
+            # It may still be: the claim stays until that is known.
+            raise StoreUnavailable("mongodb")
+        return sale
 
     def _new_sale(self, show: Show, purchase: Purchase) -> Sale:
         return Sale(
