@@ -31,6 +31,8 @@ _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # Clients ping every 20 s (mesh.channel); the default floor of 300 s would cut them off.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
+    # On a stalled machine pings arrive in a bunch; that is no reason to cut a caller off.
+    ("grpc.http2.max_ping_strikes", 0),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.keepalive_time_ms", 30_000),
     ("grpc.keepalive_timeout_ms", 10_000),
