@@ -62,7 +62,7 @@ def _records(file: Path) -> Iterator[tuple[int, admin_pb2.ImportRecord]]:
             for number, line in enumerate(lines, start=1):
                 yield number, Parse(line, admin_pb2.ImportRecord())
     except ParseError as error:
-        raise FileRefused(f"{file}:{number}: {error}") from error
+        raise FileRefused(f"{file}:{number}: {str(error).splitlines()[0]}") from error
     except UnicodeDecodeError as error:
         raise FileRefused(f"{file} is not UTF-8") from error
     except OSError as error:
