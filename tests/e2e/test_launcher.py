@@ -213,7 +213,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
         (["up", "--port", "eighty"], "matinee: argument --port: not a port: 'eighty' (see ./matinee help)"),
         (["up", "--port", "70000"], "matinee: argument --port: not a port: '70000' (see ./matinee help)"),
         (["import"], "matinee: the following arguments are required: file (see ./matinee help)"),
-        (["bench", "holds"], "matinee: bench is not built yet"),
+        (["faults"], "matinee: faults is not built yet"),
     ],
 )
 def test_wrong_usage_is_one_clear_line(arguments: list[str], said: str) -> None:
