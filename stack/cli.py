@@ -79,7 +79,13 @@ def _parser() -> argparse.ArgumentParser:
         command.add_argument("--data", type=Path, default=_default_data())
 
     commands.add_parser("protos", add_help=False).set_defaults(run=_protos)
-    for name in ("bench", "faults", "partner"):
+    bench = commands.add_parser("bench", add_help=False)
+    bench.add_argument("name")
+    bench.add_argument("--json", type=Path)
+    bench.add_argument("--seconds", type=_seconds)
+    bench.set_defaults(run=_bench)
+
+    for name in ("faults", "partner"):
         unbuilt = commands.add_parser(name, add_help=False)
         unbuilt.add_argument("arguments", nargs=argparse.REMAINDER)
         unbuilt.set_defaults(run=_not_built_yet, command=name)
@@ -91,6 +97,16 @@ def _port(text: str) -> int:
     if not 1 <= port <= 65_535:
         raise argparse.ArgumentTypeError(f"not a port: {text!r}")
     return port
+
+
+def _seconds(text: str) -> float:
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = 0.0
+    if not 0.1 <= seconds <= 60:
+        raise argparse.ArgumentTypeError(f"not 0.1 to 60 seconds: {text!r}")
+    return seconds
 
 
 def _default_data() -> Path:
@@ -121,6 +137,15 @@ def _protos(_: argparse.Namespace) -> int:
 
     print("stubs made anew" if generate() else "stubs are up to date")
     return 0
+
+
+def _bench(options: argparse.Namespace) -> int:
+    from stack.protos import generate
+
+    generate()
+    from bench.command import bench
+
+    return bench(options.name, options.json, options.seconds)
 
 
 def _not_built_yet(options: argparse.Namespace) -> int:

@@ -1,0 +1,1 @@
+"""Load and latency measurements: ``./matinee bench NAME``; see docs/benchmarks.md."""

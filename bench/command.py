@@ -1,0 +1,40 @@
+"""``./matinee bench NAME [--json FILE] [--seconds S]``."""
+
+import asyncio
+import os
+from collections.abc import Awaitable, Callable, Mapping
+from pathlib import Path
+from typing import Final
+
+from bench import flash, holds
+from bench.place import Place, open_place
+from bench.report import Report
+from stack.errors import FolderRefused, StackError
+from stack.progress import Progress
+
+Measurement = Callable[[Place, float | None], Awaitable[Report]]
+
+MEASUREMENTS: Final[Mapping[str, Measurement]] = {"holds": holds.measure, "flash": flash.measure}
+
+
+class UnknownMeasurement(StackError):
+    """There is no measurement of that name."""
+
+
+def bench(name: str, json_file: Path | None, seconds: float | None) -> int:
+    """Measure, print the table and write the JSON. Raises `StackError`; nothing is left running."""
+    measurement = MEASUREMENTS.get(name)
+    if measurement is None:
+        raise UnknownMeasurement(f"no measurement {name!r}; there are: {', '.join(MEASUREMENTS)}")
+    if json_file is not None and not os.access(json_file.absolute().parent, os.W_OK):
+        raise FolderRefused(f"cannot write to {json_file}")
+    report = asyncio.run(_measured(measurement, seconds))
+    print(f"\n{report.text()}")
+    if json_file is not None:
+        report.write(json_file)
+    return 0
+
+
+async def _measured(measurement: Measurement, seconds: float | None) -> Report:
+    async with open_place(Progress()) as place:
+        return await measurement(place, seconds)
