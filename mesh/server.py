@@ -26,6 +26,7 @@ Probe = Callable[[], Awaitable[None]]
 """Returns when a dependency answers, raises when it does not."""
 
 PROBE_SECONDS = 2.0
+_STARTING_PROBE_SECONDS = 0.2
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -57,6 +58,7 @@ class GrpcServer:
         self._probes: dict[str, Probe] = {}
         self._service_names: list[str] = []
         self._serving: bool | None = None
+        self._served = False
         self._draining = False
         self._server = aio.server(
             interceptors=[
@@ -111,7 +113,7 @@ class GrpcServer:
         self.address = f"{host}:{port}"
         await self._server.start()
         await self._check()
-        self._background.every("health", PROBE_SECONDS, self._check)
+        self._background.every("health", PROBE_SECONDS, self._watch_health)
         return self.address
 
     async def drain(self, notice_seconds: float, grace_seconds: float) -> None:
@@ -121,11 +123,19 @@ class GrpcServer:
         await asyncio.sleep(notice_seconds)
         await self._server.stop(grace_seconds)
 
+    async def _watch_health(self) -> None:
+        await self._check()
+        # At the start somebody waits for it.
+        while not self._served and not self._draining:
+            await asyncio.sleep(_STARTING_PROBE_SECONDS)
+            await self._check()
+
     async def _check(self) -> None:
         away = await self._away()
         serving = not away
         if serving != self._serving and not self._draining:
             self._serving = serving
+            self._served = self._served or serving
             log.info("health", serving=serving, away=away)
             status = (
                 health_pb2.HealthCheckResponse.SERVING
