@@ -1,0 +1,70 @@
+"""No seat is sold twice, whatever happens: buyers race on two real processes while things break.
+
+Each round's history is checked seat by seat for linearizability, then MongoDB and Redis are swept for
+contradictions. The short form plays one round of each kind; with
+MATINEE_FAULT_SECONDS rounds go on that long.
+"""
+
+import random
+from collections.abc import AsyncIterator
+from pathlib import Path
+from time import monotonic
+from typing import Final
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+
+from stack.engines import MongoEngine, ValkeyEngine
+from tests.fixtures import history_faults as faults
+from tests.fixtures.fault_figures import FaultFigures, long_form_seconds
+from tests.fixtures.history_faults import Fault
+from tests.fixtures.history_replicas import Replicas, seat_replicas
+from tests.fixtures.history_round import Findings, play
+
+KINDS: Final[dict[str, tuple[Fault, ...]]] = {
+    "processes": (faults.process_killed, faults.process_paused),
+    "redis": (faults.redis_killed, faults.redis_paused),
+    "wipes": (faults.redis_wiped,),
+    "mongodb": (faults.mongo_killed, faults.mongo_paused),
+    "links": (faults.redis_late, faults.redis_cut, faults.mongo_late, faults.mongo_cut),
+    "deaf": (faults.redis_deaf, faults.mongo_deaf),
+}
+SECONDS_FOR_EACH: Final = long_form_seconds() / len(KINDS)
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def replicas(
+    mongo: MongoEngine, valkey: ValkeyEngine, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Replicas]:
+    """Two processes that live as long as these tests."""
+    folder: Path = tmp_path_factory.mktemp("replicas")
+    async with seat_replicas(mongo, valkey, f"test_{uuid4().hex}", folder) as opened:
+        yield opened
+
+
+@pytest.mark.timeout(60 + 2 * SECONDS_FOR_EACH)
+@pytest.mark.parametrize("kind", KINDS)
+async def test_every_seat_behaves_as_one_and_is_sold_once(
+    replicas: Replicas, kind: str, fault_figures: FaultFigures
+) -> None:
+    total = Findings()
+    until = monotonic() + SECONDS_FOR_EACH
+    try:
+        while not total.operations or (monotonic() < until and not total.problems):
+            total.add(await play(replicas, random.sample(KINDS[kind], len(KINDS[kind]))))
+    finally:
+        fault_figures.add(f"seats: {kind}", figures_of(total))
+    assert not total.problems, "\n".join(total.problems)
+    assert total.operations > 100
+    assert total.refused
+
+
+def figures_of(findings: Findings) -> dict[str, int]:
+    return {
+        "calls": findings.operations,
+        "refused": findings.refused,
+        "unknown": findings.unknown,
+        "faults": len(findings.faults),
+        "violations": len(findings.problems),
+    }

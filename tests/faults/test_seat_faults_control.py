@@ -1,0 +1,41 @@
+"""The same buyers and checks must find an inventory without guards out, within the same time."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from pymongo import AsyncMongoClient
+
+from stack.engines import MongoEngine, ValkeyEngine
+from tests.fixtures.history_replicas import Replicas, seat_replicas
+from tests.fixtures.history_round import play
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def unguarded(
+    mongo: MongoEngine, valkey: ValkeyEngine, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Replicas]:
+    """Two processes whose ledger looks first and takes later."""
+    folder = tmp_path_factory.mktemp("unguarded")
+    module = "tests.fixtures.history_unguarded"
+    async with seat_replicas(mongo, valkey, f"test_{uuid4().hex}", folder, module=module) as opened:
+        yield opened
+
+
+@pytest.mark.timeout(60)
+async def test_a_ledger_that_looks_first_and_takes_later_is_caught(unguarded: Replicas) -> None:
+    findings = await play(unguarded, [], at_least_seconds=3.0, settle=False)
+    assert findings.impossible
+    # Its seats are held twice; MongoDB still refuses to sell them twice.
+    assert not findings.contradictions
+
+
+@pytest.mark.timeout(60)
+async def test_without_the_last_word_too_seats_are_seen_to_be_sold_twice(unguarded: Replicas) -> None:
+    async with AsyncMongoClient[dict[str, Any]](unguarded.mongo.url) as client:
+        await client[unguarded.database]["sales"].drop_index("seat_keys_1")
+    findings = await play(unguarded, [], at_least_seconds=3.0, settle=False)
+    assert findings.impossible
+    assert any("live sales" in contradiction for contradiction in findings.contradictions), findings
