@@ -1,20 +1,20 @@
 """Many buyers who come for the seats of one show.
 
 A buyer looks at the seats, takes a free one, and is told that it is held or that somebody was faster; then
-looks again. Who holds a seat buys it; who sees no free seat goes home. Told to come again later (overload),
-a buyer waits a little and does. An answer that takes too long is counted, and asked for again.
+looks again. Who holds a seat buys it; who sees no free seat goes home. Every error is counted by its kind;
+the buyer waits a little and asks again.
 """
 
 import asyncio
 import random
 import time
 from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-from google.rpc import error_details_pb2
+from google.rpc import error_details_pb2, status_pb2
 from grpc import aio
-from grpc_status import rpc_status
 from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
 from matinee.theatre.v1 import seats_pb2
 
@@ -27,7 +27,7 @@ _SALE_SECONDS: Final = 90.0
 _FIRST_PAUSE_SECONDS: Final = 0.2
 _LONGEST_PAUSE_SECONDS: Final = 2.0
 _SEAT_TAKEN: Final = "SEAT_TAKEN"
-_COME_AGAIN: Final = frozenset({"RESOURCE_EXHAUSTED", "UNAVAILABLE", "DEADLINE_EXCEEDED"})
+_TRIES: Final = 20
 
 
 class Taken(Exception):
@@ -122,36 +122,44 @@ class _Buyer:
         return hold
 
     async def _ask(self, what: str, call: Any, request: Any) -> Any:
-        """The answer; the same request is sent again while the service is too busy."""
+        """The answer; after an error the very same request is sent again, which changes nothing twice."""
         pause = _FIRST_PAUSE_SECONDS
-        while True:
+        for tries_left in reversed(range(_TRIES)):
             started = time.perf_counter()
             try:
                 return await call(request, timeout=_DEADLINE_SECONDS, metadata=self._metadata)
             except aio.AioRpcError as error:
-                reason = _reason_of(error)
-                if reason == _SEAT_TAKEN:
+                details = _details_of(error)
+                if _reason_of(details) == _SEAT_TAKEN:
                     raise Taken from None
-                self._till.errors[_kind_of(error, reason)] += 1
-                if error.code().name not in _COME_AGAIN:
+                self._till.errors[_kind_of(error, details)] += 1
+                if tries_left == 0:
                     raise
             finally:
                 took = (time.perf_counter() - started) * 1000
                 self._till.latencies_ms.setdefault(what, []).append(took)
             await asyncio.sleep(pause * random.uniform(0.5, 1.5))
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
+        raise AssertionError("the last try answers or raises")
 
 
-def _kind_of(error: aio.AioRpcError, reason: str) -> str:
+def _kind_of(error: aio.AioRpcError, details: Sequence[Any]) -> str:
+    """The code; overload that does not say when to come again is a kind of its own."""
     code = error.code().name
-    return f"{code} ({reason})" if reason else code
+    if code != "RESOURCE_EXHAUSTED":
+        return code
+    told = any(detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for detail in details)
+    pushback = any(key == "grpc-retry-pushback-ms" for key, _ in error.trailing_metadata() or ())
+    return code if told or pushback else f"{code} without a retry time"
 
 
-def _reason_of(error: aio.AioRpcError) -> str:
-    status = rpc_status.from_call(error)  # type: ignore[arg-type]  # the same trailing metadata
-    for detail in status.details if status else ():
-        info = error_details_pb2.ErrorInfo()
-        if detail.Unpack(info):
-            reason: str = info.reason
-            return reason
-    return ""
+def _details_of(error: aio.AioRpcError) -> Sequence[Any]:
+    for key, value in error.trailing_metadata() or ():
+        if key == "grpc-status-details-bin" and isinstance(value, bytes):
+            return list(status_pb2.Status.FromString(value).details)
+    return []
+
+
+def _reason_of(details: Sequence[Any]) -> str:
+    info = error_details_pb2.ErrorInfo()
+    return info.reason if any(detail.Unpack(info) for detail in details) else ""

@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import sys
 from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
@@ -22,7 +23,10 @@ class UnknownMeasurement(StackError):
 
 
 def bench(name: str, json_file: Path | None, seconds: float | None) -> int:
-    """Measure, print the table and write the JSON. Raises `StackError`; nothing is left running."""
+    """Measure, print the table and write the JSON; 1 when what was measured went wrong.
+
+    Raises `StackError`. Nothing is left running.
+    """
     measurement = MEASUREMENTS.get(name)
     if measurement is None:
         raise UnknownMeasurement(f"no measurement {name!r}; there are: {', '.join(MEASUREMENTS)}")
@@ -32,7 +36,9 @@ def bench(name: str, json_file: Path | None, seconds: float | None) -> int:
     print(f"\n{report.text()}")
     if json_file is not None:
         report.write(json_file)
-    return 0
+    if report.fault:
+        print(f"matinee: {report.fault}", file=sys.stderr)
+    return 1 if report.fault else 0
 
 
 async def _measured(measurement: Measurement, seconds: float | None) -> Report:

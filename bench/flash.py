@@ -10,7 +10,6 @@ from bench.jobs import Job, Outcome
 from bench.place import Place, Server
 from bench.programme import SEAT_IDS
 from bench.report import Report, Row
-from stack.errors import StackError
 
 _BUYERS: Final = 10_000
 _BUYERS_A_SECOND: Final = 1_000
@@ -18,10 +17,6 @@ _CHANNELS: Final = 16
 _SAMPLE_SECONDS: Final = 0.25
 _MEGABYTE: Final = 1024 * 1024
 _SHOWS: Final = 2
-
-
-class SoldWrong(StackError):
-    """Not every seat was sold once."""
 
 
 @dataclass(slots=True)
@@ -40,9 +35,9 @@ class Memory:
 
 
 async def measure(place: Place, seconds: float | None) -> Report:
-    """All buyers come within `seconds` (10); raises `SoldWrong` unless each seat is sold once."""
+    """A thousand buyers come each second, for `seconds` (10); a fault unless each seat is sold once."""
     arriving = seconds or _BUYERS / _BUYERS_A_SECOND
-    buyers = _BUYERS
+    buyers = max(round(arriving * _BUYERS_A_SECOND), 2 * len(SEAT_IDS))
     await place.start_catalogue(_SHOWS)
     server = await place.start_inventory()
     warm_up, show_id = place.shows
@@ -66,21 +61,20 @@ async def _sell(place: Place, server: Server, show_id: str, buyers: int, seconds
         channels=_CHANNELS,
         buyers=buyers,
     )
-    outcome = await place.client.do(job)
-    _check(outcome)
-    return outcome
+    return await place.client.do(job)
 
 
-def _check(outcome: Outcome) -> None:
+def _fault(outcome: Outcome) -> str:
     seats, tickets = outcome.facts["seats"], outcome.facts["tickets"]
-    if sorted(seats) != sorted(SEAT_IDS) or len(set(tickets)) != len(SEAT_IDS):
-        raise SoldWrong(f"{len(seats)} seats were sold ({len(set(seats))} different) of {len(SEAT_IDS)}")
+    if sorted(seats) == sorted(SEAT_IDS) and len(set(tickets)) == len(SEAT_IDS):
+        return ""
+    return f"{len(seats)} seats were sold ({len(set(seats))} different) of {len(SEAT_IDS)}"
 
 
 def _report(outcome: Outcome, buyers: int, arriving: float, memory: Memory) -> Report:
     facts = outcome.facts
     answers = facts["answers"]
-    report = Report("flash")
+    report = Report("flash", fault=_fault(outcome))
     for what, latencies in facts["latencies_ms"].items():
         report.rows.append(Row.of(what, buyers, len(latencies) / outcome.seconds, latencies))
     report.rows.append(Row.of("any answer", buyers, outcome.per_second, outcome.latencies_ms))
@@ -93,10 +87,10 @@ def _report(outcome: Outcome, buyers: int, arriving: float, memory: Memory) -> R
         "slowest_buyer_seconds": facts["slowest_buyer_seconds"],
         "memory_mb": [round(sample / _MEGABYTE, 1) for sample in memory.samples],
     }
-    losers = buyers - answers["sold"]
+    losers = buyers - answers.get("sold", 0)
     report.notes = [
         f"{buyers} buyers came within {arriving:.0f} s; all were answered after {outcome.seconds:.1f} s",
-        f"sold {answers['sold']}, told that none are left {answers.get('none_left', 0)} of {losers}, "
+        f"sold {answers.get('sold', 0)}, told that none are left {answers.get('none_left', 0)} of {losers}, "
         f"told SEAT_TAKEN {answers.get('seat_taken', 0)} times on the way",
         f"errors: {outcome.errors or 'none'}",
         f"slowest buyer, from coming to the last answer: {facts['slowest_buyer_seconds']:.2f} s",

@@ -9,7 +9,7 @@ from bench.scale import measure_scale
 from bench.shares import measure_shares
 from bench.supply import Supply, pairs_of
 from bench.twins import measure_twins
-from bench.windows import Windows
+from bench.windows import Windows, rounds_of
 
 _ROUNDS: Final = 4
 _WINDOW_SECONDS: Final = 1.2
@@ -35,7 +35,7 @@ async def measure(place: Place, seconds: float | None) -> Report:
     holds = _Holds(place, empty, inventory, seconds)
     await holds.warm_up()
     with place.progress.step("holds, seat maps, confirms", announced=True):
-        for number in range(_ROUNDS):
+        for number in range(rounds_of(_ROUNDS, seconds)):
             await holds.round(number)
     report = holds.report()
     with place.progress.step("shares of the steps", announced=True):
@@ -43,7 +43,7 @@ async def measure(place: Place, seconds: float | None) -> Report:
     with place.progress.step("10 to 100,000 shows", announced=True):
         await measure_scale(place, inventory, place.shows[:_KNOWN_SHOWS], seconds, report)
     with place.progress.step("two processes on one port", announced=True):
-        await measure_twins(place, place.shows[:_MANY], seconds, report)
+        await measure_twins(place, place.shows[1 : 1 + _MANY], seconds, report)
     return report
 
 
@@ -122,7 +122,9 @@ class _Holds:
 
     async def _confirms(self, in_flight: int) -> None:
         pairs = await self.supply.take(round(_CONFIRM_RATE[in_flight] * self._seconds))
-        job = Job("confirm", self._inventory.target, self._place.token, in_flight, self._seconds, pairs)
+        target, token = self._inventory.target, self._place.token
+        await self._place.client.do(Job("prepare", target, token, in_flight, self._seconds, pairs))
+        job = Job("confirm", target, token, in_flight, self._seconds)
         await self._windows.run("confirm of 2 seats", job, [self._inventory])
 
     async def _one_show(self) -> None:

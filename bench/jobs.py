@@ -5,7 +5,9 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Call = Literal["empty", "hold", "seat_map", "first_look", "confirm", "hold_and_release", "flash"]
+Call = Literal["empty", "hold", "seat_map", "first_look", "prepare", "confirm", "hold_and_release", "flash"]
+"""What one call is. "first_look" asks for the map of each show once; "prepare" holds all the picks, which
+"confirm" then sells."""
 Pick = tuple[str, tuple[str, ...]]
 """A show and seats of it."""
 

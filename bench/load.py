@@ -8,7 +8,7 @@ import asyncio
 import itertools
 import sys
 import time
-from collections import Counter
+from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any, Final
 
@@ -35,15 +35,15 @@ class LoadClient:
 
     def __init__(self) -> None:
         self._channels: dict[tuple[str, int], list[aio.Channel]] = {}
+        self._held: deque[seats_pb2.Hold] = deque()
 
     async def do(self, job: Job) -> Outcome:
         """The job's outcome."""
         channels = await self._connected(job.target, job.channels)
         if job.call == "flash":
             return await flash(job, channels)
-        calls = _Calls(job, channels)
-        await calls.prepare()
-        return await calls.measure()
+        calls = _Calls(job, channels, self._held)
+        return await (calls.prepare() if job.call == "prepare" else calls.measure())
 
     async def close(self) -> None:
         """Ends all connections."""
@@ -64,7 +64,7 @@ class LoadClient:
 class _Calls:
     """One job of single calls."""
 
-    def __init__(self, job: Job, channels: list[aio.Channel]) -> None:
+    def __init__(self, job: Job, channels: list[aio.Channel], held: deque[seats_pb2.Hold]) -> None:
         self._job = job
         self._options: dict[str, Any] = {
             "timeout": _DEADLINE_SECONDS,
@@ -73,25 +73,23 @@ class _Calls:
         self._channels = channels
         self._stubs: list[Any] = [seat_pb2_grpc.SeatServiceStub(channel) for channel in channels]
         self._picks: Iterator[Pick] = iter(job.picks)
-        self._held: Iterator[seats_pb2.Hold] = iter(())
+        self._held = held
         self._latencies: list[float] = []
         self._errors: Counter[str] = Counter()
         self._used = 0
 
-    async def prepare(self) -> None:
-        """Before the clock runs: a confirm needs a hold."""
-        if self._job.call != "confirm":
-            return
-        held: list[seats_pb2.Hold] = []
+    async def prepare(self) -> Outcome:
+        """Holds all the picks, in place of what an earlier job left over: a confirm needs a hold."""
+        self._held.clear()
+        started = time.perf_counter()
 
         async def hold(stub: Any) -> None:
             for pick in self._picks:
                 response = await stub.HoldSeats(hold_request(pick), **self._options)
-                held.append(response.hold)
+                self._held.append(response.hold)
 
         await asyncio.gather(*(hold(self._stub(place)) for place in range(_PREPARING_AT_ONCE)))
-        self._used = len(held)
-        self._held = iter(held)
+        return Outcome(time.perf_counter() - started, used=len(self._held))
 
     async def measure(self) -> Outcome:
         """Calls until the time or the supply ends."""
@@ -179,10 +177,9 @@ class _Calls:
         stub = self._stub(place)
 
         async def lane() -> bool:
-            hold = next(self._held, None)
-            if hold is None:
+            if not self._held:
                 return False
-            await self._timed(stub.ConfirmHold, confirm_request(hold))
+            await self._timed(stub.ConfirmHold, confirm_request(self._held.popleft()))
             return True
 
         return lane

@@ -53,6 +53,14 @@ class Server:
         """For its CPU time and memory."""
         return psutil.Process(self.child.pid)
 
+    def listens(self) -> bool:
+        """Whether it is this very process that listens: another one may share the port."""
+        try:
+            connections = self.process.net_connections("tcp")
+        except psutil.NoSuchProcess:
+            return False
+        return any(each.status == psutil.CONN_LISTEN and each.laddr.port == self.port for each in connections)
+
 
 @dataclass(slots=True)
 class Place:
@@ -124,7 +132,7 @@ class Place:
         self.resources.push_async_callback(server.child.stop, _STOP_SECONDS)
         loop = asyncio.get_running_loop()
         deadline = loop.time() + _START_SECONDS
-        while not await ready(server.port):
+        while not (server.listens() and await ready(server.port)):
             if not server.child.running or loop.time() > deadline:
                 raise ProcessFailed(f"{server.name} did not start:\n{server.child.tail()}")
             await asyncio.sleep(_POLL_SECONDS)

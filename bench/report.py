@@ -50,13 +50,18 @@ def median_ratio(numerators: Sequence[float], denominators: Sequence[float]) -> 
 
 @dataclass(slots=True)
 class Report:
-    """A whole measurement. `facts` are further keys of the JSON; `notes` further lines of the print."""
+    """A whole measurement.
+
+    `facts` are further keys of the JSON, `notes` further lines of the print; `fault` says what went wrong
+    in what was measured.
+    """
 
     name: str
     rows: list[Row] = field(default_factory=list)
     ratios: dict[str, float] = field(default_factory=dict)
     facts: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    fault: str = ""
 
     def text(self) -> str:
         """The table, the ratios and the notes."""

@@ -12,7 +12,7 @@ from bench.jobs import Job, Pick
 from bench.place import Place, Server
 from bench.report import Report, Row, median_ratio
 from bench.supply import pairs_of
-from bench.windows import Windows
+from bench.windows import Windows, rounds_of
 from stack.errors import StackError
 
 NUMBERS: Final = (10, 1_000, 10_000, 100_000)
@@ -20,6 +20,7 @@ _ROUNDS: Final = 2
 _IN_FLIGHT: Final = 32
 _MOST_ASKED: Final = 1_000
 _COPY_BATCH: Final = 5_000
+_COPIES_FOR_MEMORY: Final = 1_000
 _FILL: Final = """
 local from, to = tonumber(ARGV[2]), tonumber(ARGV[3])
 for number = from, to - 1 do
@@ -39,19 +40,23 @@ class NoShowInRedis(StackError):
 async def measure_scale(
     place: Place, server: Server, shows: list[str], seconds: float, report: Report
 ) -> None:
-    """Adds rows, `flat` ratios and the memory of a show to the report."""
+    """Adds rows, the ratio of most to few shows, and the memory of a show to the report."""
     report.rows.append(await _first_looks(place, server, shows, report))
     windows = Windows(place)
     async with Redis.from_url(place.valkey.url, socket_timeout=30) as redis:
         copies = _Copies(redis, shows[-1])
-        for turn in range(_ROUNDS):
+        for turn in range(rounds_of(_ROUNDS, seconds)):
             for number in NUMBERS if turn % 2 == 0 else reversed(NUMBERS):
                 await copies.be(number - min(number, len(shows)))
                 asked = shows[-min(number, len(shows)) :]
                 job = Job("hold_and_release", server.target, place.token, _IN_FLIGHT, seconds, _picks(asked))
                 await windows.run(f"hold and release, {number:,} shows known", job, [server])
-        report.facts["redis_bytes_per_show"] = await copies.bytes_each(NUMBERS[2])
         await copies.be(0)
+        # The last show was asked for all along; the first one is held to its last seat now.
+        untouched = await _Copies(redis, shows[-1]).bytes_each(_COPIES_FOR_MEMORY)
+        held = await _held_show(place, server, shows[0])
+        full = await _Copies(redis, held).bytes_each(_COPIES_FOR_MEMORY)
+        report.facts["redis_bytes_per_show"] = {"few holds": untouched, "all seats held": full}
     report.rows += windows.rows()
     few, most = (
         windows.series(f"hold and release, {number:,} shows known", _IN_FLIGHT)
@@ -59,8 +64,8 @@ async def measure_scale(
     )
     report.ratios["100,000 shows/10 shows"] = median_ratio(most.rates, few.rates)
     report.notes.append(
-        f"memory of a show of 300 seats: {report.facts['redis_bytes_per_show']:,.0f} bytes in Redis, "
-        f"{report.facts['process_bytes_per_show']:,.0f} in the process (which keeps at most 20,000)"
+        f"memory of a show of 300 seats: {untouched:,} bytes in Redis with a few holds, {full:,} with all "
+        f"seats held; {report.facts['process_bytes_per_show']:,} in the process, which keeps 20,000 at most"
     )
 
 
@@ -80,6 +85,12 @@ async def _first_looks(place: Place, server: Server, shows: list[str], report: R
     grown = server.process.memory_info().rss - before
     report.facts["process_bytes_per_show"] = max(round(grown / len(shows)), 0)
     return Row.of("first look at a show", 16, outcome.per_second, outcome.latencies_ms)
+
+
+async def _held_show(place: Place, server: Server, show_id: str) -> str:
+    """Has all of a show's seats held, two by two."""
+    await place.client.do(Job("prepare", server.target, place.token, 1, 30.0, pairs_of(show_id)))
+    return show_id
 
 
 class _Copies:
@@ -108,7 +119,9 @@ class _Copies:
         await self.be(0)
         before = await self._used()
         await self.be(count)
-        return round((await self._used() - before) / count)
+        each = round((await self._used() - before) / count)
+        await self.be(0)
+        return each
 
     async def _run(self, first: int, last: int, step: str) -> None:
         pattern = self._show_id.replace("-", "%-")

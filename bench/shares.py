@@ -46,7 +46,11 @@ async def measure_shares(place: Place, supply: Supply, seconds: float, report: R
     for call, method in _METHODS.items():
         pairs = await supply.take(round(_CALLS_A_SECOND[call] * seconds) + _WARM_CALLS)
         await place.warm(timed, sorted({show_id for show_id, _ in pairs}))
-        await place.client.do(Job(call, timed.target, place.token, 1, 1.0, pairs[:_WARM_CALLS]))
+        for warming, picks in ((True, pairs[:_WARM_CALLS]), (False, pairs[_WARM_CALLS:])):
+            if call == "confirm":
+                await place.client.do(Job("prepare", timed.target, place.token, 1, seconds, picks))
+            if warming:
+                await place.client.do(Job(call, timed.target, place.token, 1, 1.0, picks))
         before = await _read(timed, method)
         job = Job(call, timed.target, place.token, 1, seconds, pairs[_WARM_CALLS:])
         outcome = await windows.run(call, job, [timed])

@@ -15,13 +15,13 @@ from bench.jobs import Job, Pick
 from bench.place import Place, Server
 from bench.report import Report, median_ratio
 from bench.supply import pairs_of
-from bench.windows import Windows
+from bench.windows import Windows, rounds_of
 from stack.ports import LOOPBACK, free_port
 
-_ROUNDS: Final = 2
-_IN_FLIGHT: Final = 32
+_ROUNDS: Final = 3
+_IN_FLIGHT: Final = 128
 _CHANNELS: Final = 16
-_TURN_SECONDS: Final = 0.010
+_TURN_SECONDS: Final = 0.020
 _TURNS: Final = 4
 
 
@@ -39,7 +39,7 @@ async def measure_twins(place: Place, shows: list[str], seconds: float, report: 
         for _ in range(2):
             await place.warm(servers[0], shows)
     windows = Windows(place)
-    for turn in range(_ROUNDS):
+    for turn in range(rounds_of(_ROUNDS, seconds)):
         kinds = (("one process", one), ("two processes, one port", two))
         for name, servers in kinds if turn % 2 == 0 else reversed(kinds):
             job = Job(

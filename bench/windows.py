@@ -12,6 +12,12 @@ from bench.report import Row
 from stack.errors import StackError
 
 _MOST_ERRORS = 0.01
+_BRIEF_SECONDS = 0.5
+
+
+def rounds_of(usual: int, seconds: float) -> int:
+    """How often each window is repeated: once, where windows are too brief for figures that mean much."""
+    return usual if seconds >= _BRIEF_SECONDS else 1
 
 
 class NoMeasurement(StackError):
