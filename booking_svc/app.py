@@ -64,7 +64,7 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
         booking_pb2_grpc.add_BookingServiceServicer_to_server,
     )
     every = resources.background.every
-    every("recovery", settings.recovery_seconds, use.driver.drive_due)
+    every("recovery", settings.recovery_seconds, use.driver.begin_due)
     every("payment-events", settings.recovery_seconds, use.news.act_on_waiting)
     every("catch-up", settings.catch_up_seconds, use.news.catch_up)
     every("relay", _RELAY_SECONDS, relay.relay, relay.wake)

@@ -220,8 +220,8 @@ class Bookings(Protocol):
         """The present versions."""
         ...
 
-    async def due(self, now: dt.datetime, limit: int) -> list[str]:
-        """Ids of bookings that are to be looked at and that nobody drives, the longest due first."""
+    async def due(self, now: dt.datetime, limit: int, except_theatres: Collection[str]) -> "list[DueBooking]":
+        """Bookings that are to be looked at and that nobody drives, the longest due first."""
         ...
 
     async def claim(self, booking_id: str, lease: Lease, now: dt.datetime) -> Claimed | None:
@@ -237,6 +237,14 @@ class Bookings(Protocol):
     async def resting(self, now: dt.datetime) -> "Resting":
         """How much is overdue."""
         ...
+
+
+@dataclass(frozen=True, slots=True)
+class DueBooking:
+    """A booking that is to be looked at, and its theatre."""
+
+    booking_id: str
+    theatre_id: str
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ from mesh.errors import StoreUnavailable
 log = structlog.get_logger()
 
 EXCHANGE: Final = "bookings"
-_TURN_SECONDS: Final = 20.0
-_PUBLISH_SECONDS: Final = 15.0
+_TURN_SECONDS: Final = 12.0
+_PUBLISH_SECONDS: Final = 10.0
 """Less than the turn: whoever publishes has stopped before anybody else may begin."""
 _CONFIRM_SECONDS: Final = 5.0
 _PAUSE_SECONDS: Final = 2.0

@@ -18,7 +18,7 @@ from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.events import Event
-from booking_svc.ports import Claimed, Lease, LeaseChange, RequestKnown, Resting
+from booking_svc.ports import Claimed, DueBooking, Lease, LeaseChange, RequestKnown, Resting
 from booking_svc.stores.documents import booking_of, document_of
 from mesh.errors import StoreUnavailable
 from mesh.mongo import STEP_SECONDS, Client, Document, database_of, ping, within_deadline
@@ -138,18 +138,19 @@ class MongoBookings:
             )
         return {document["_id"]: document["version"] for document in found}
 
-    async def due(self, now: dt.datetime, limit: int) -> list[str]:
+    async def due(self, now: dt.datetime, limit: int, except_theatres: Collection[str]) -> list[DueBooking]:
         """See `Bookings.due`."""
+        chosen: Document = {"work.next_look": come(now), "work.lease_until": {"$lte": now}}
+        if except_theatres:
+            chosen["show.theatre_id"] = {"$nin": list(except_theatres)}
         with store_call():
             found = (
-                await self._bookings.find(
-                    {"work.next_look": come(now), "work.lease_until": {"$lte": now}}, {"_id": 1}
-                )
+                await self._bookings.find(chosen, {"show.theatre_id": 1})
                 .sort("work.next_look", 1)
                 .limit(limit)
                 .to_list(length=limit)
             )
-        return [document["_id"] for document in found]
+        return [DueBooking(document["_id"], document["show"]["theatre_id"]) for document in found]
 
     async def claim(self, booking_id: str, lease: Lease, now: dt.datetime) -> Claimed | None:
         """See `Bookings.claim`."""

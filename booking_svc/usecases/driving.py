@@ -4,21 +4,25 @@ A lease keeps two workers from taking the same step at the same time. It is not
 what correctness hangs on (every write is conditional on the version, every
 outside call repeatable) but it saves the work, and keeps a slow answer of one
 worker from meeting the next step of another.
+
+What is driven in the background has a bounded number of places for each
+theatre: one that hangs keeps only its own bookings waiting.
 """
 
 import asyncio
-import contextlib
 import datetime as dt
-from typing import Final
+from collections import Counter
+from collections.abc import Coroutine
+from typing import Any, Final
 
 import structlog
-from prometheus_client import Counter
+from prometheus_client import Counter as Count
 
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.duties import Duty, due_duties, next_look
 from booking_svc.domain.inputs import Input
 from booking_svc.errors import TryAgain, UnknownProvider
-from booking_svc.ports import Claimed, Lease, Ports
+from booking_svc.ports import Claimed, DueBooking, Lease, Ports
 from booking_svc.usecases import steps
 from booking_svc.usecases.changes import ALARMS, Changes
 from mesh.errors import StoreUnavailable
@@ -26,77 +30,105 @@ from mesh.ids import new_token
 
 log = structlog.get_logger()
 
-LEASE_SECONDS: Final = 20.0
-_DRIVE_SECONDS: Final = 18.0
+LEASE_SECONDS: Final = 12.0
+_DRIVE_SECONDS: Final = 10.0
 """Less than the lease: whoever drives has stopped before anybody else may begin."""
-_AT_ONCE: Final = 32
+_AT_ONCE_IN_THEATRE: Final = 16
 _MOST_DUE: Final = 200
 _FIRST_PAUSE_SECONDS: Final = 0.5
 _LONGEST_PAUSE_SECONDS: Final = 8.0
 
-STEPS: Final = Counter("booking_steps", "Steps taken for bookings, by duty and outcome.", ["duty", "outcome"])
+STEPS: Final = Count("booking_steps", "Steps taken for bookings, by duty and outcome.", ["duty", "outcome"])
 
 
 class Driver:
-    """Drives bookings, a bounded number at once."""
+    """Drives bookings, for a caller that waits or in the background."""
 
     def __init__(self, ports: Ports, changes: Changes) -> None:
         self._ports = ports
         self._changes = changes
         self._owner = new_token()
-        self._places = asyncio.Semaphore(_AT_ONCE)
+        self._busy: Counter[str] = Counter()
+        self.under_way: set[asyncio.Task[None]] = set()
 
     async def drive(self, booking_id: str) -> None:
         """Takes all steps that are due, unless somebody else does so already."""
-        async with self._places:
-            claimed = await self._ports.bookings.claim(booking_id, self._lease(), self._ports.now())
-            if claimed is not None:
-                await self._drive(claimed)
+        claimed = await self._ports.bookings.claim(booking_id, self._lease(), self._ports.now())
+        if claimed is not None:
+            await self._drive(claimed)
 
-    async def change_and_drive(self, booking: Booking, given: Input) -> None:
-        """Applies the input and takes the steps that are due from it, with one write less than apart."""
+    async def change_and_begin(self, booking: Booking, given: Input) -> None:
+        """Applies the input and begins with the steps that are due from it, in the background.
+
+        Where there is no place for that just now, the recovery loop takes them.
+        """
+        theatre_id = booking.show.theatre_id
+        if not self._has_place(theatre_id):
+            await self._changes.apply(booking, given)
+            return
         saved = await self._changes.apply_and_claim(booking, given, self._lease())
         if saved.leased:
-            async with self._places:
-                await self._drive(Claimed(saved.booking, failures=0))
-        elif due_duties(saved.booking, self._ports.terms.pace, self._ports.now()):
-            await self.drive(booking.booking_id)
+            self._begin(theatre_id, self._drive(Claimed(saved.booking, failures=0)))
 
-    async def drive_due(self) -> None:
-        """Drives every booking that is due now; returns when that is done."""
+    async def begin_due(self) -> None:
+        """Begins to drive bookings that are due now; returns without waiting for that."""
+        full = [theatre_id for theatre_id in self._busy if not self._has_place(theatre_id)]
         try:
-            ids = await self._ports.bookings.due(self._ports.now(), _MOST_DUE)
-            async with asyncio.TaskGroup() as group:
-                for booking_id in ids:
-                    group.create_task(self._drive_due(booking_id))
+            due = await self._ports.bookings.due(self._ports.now(), _MOST_DUE, full)
         except StoreUnavailable:
             log.warning("recovery_put_off")
+            return
+        for each in due:
+            if self._has_place(each.theatre_id):
+                self._begin(each.theatre_id, self._drive_due(each))
 
-    async def _drive_due(self, booking_id: str) -> None:
-        with contextlib.suppress(StoreUnavailable):
-            await self.drive(booking_id)
+    async def settled(self) -> None:
+        """Waits until nothing is driven in the background."""
+        while self.under_way:
+            await asyncio.wait(self.under_way)
+
+    def _has_place(self, theatre_id: str) -> bool:
+        return self._busy[theatre_id] < _AT_ONCE_IN_THEATRE
+
+    def _begin(self, theatre_id: str, work: Coroutine[Any, Any, None]) -> None:
+        def ended(task: asyncio.Task[None]) -> None:
+            self.under_way.discard(task)
+            self._busy[theatre_id] -= 1
+            if not self._busy[theatre_id]:
+                del self._busy[theatre_id]
+
+        self._busy[theatre_id] += 1
+        task = asyncio.create_task(self._ports.background.finish(work), name="drive")
+        self.under_way.add(task)
+        task.add_done_callback(ended)
+
+    async def _drive_due(self, due: DueBooking) -> None:
+        try:
+            await self.drive(due.booking_id)
+        except StoreUnavailable:
+            log.warning("recovery_put_off", booking_id=due.booking_id)
 
     def _lease(self) -> Lease:
         return Lease(self._owner, self._ports.now() + dt.timedelta(seconds=LEASE_SECONDS))
 
     async def _drive(self, claimed: Claimed) -> None:
         drive = _Drive(self._ports, self._changes, claimed)
+        booking_id = claimed.booking.booking_id
         try:
-            async with asyncio.timeout(_DRIVE_SECONDS):
-                await drive.run()
+            try:
+                async with asyncio.timeout(_DRIVE_SECONDS):
+                    await drive.run()
+            except TimeoutError:
+                drive.stuck = True
+                log.warning("drive_too_slow", booking_id=booking_id)
+            if drive.leased:
+                await self._release(drive, claimed.failures)
         except StoreUnavailable:
             # Not even the lease can be given up: it ends by itself, and somebody looks again.
-            log.warning("drive_cut_off", booking_id=claimed.booking.booking_id)
-            return
-        except TimeoutError:
-            log.warning("drive_too_slow", booking_id=claimed.booking.booking_id)
-            drive.stuck = True
+            log.warning("drive_cut_off", booking_id=booking_id)
         except Exception:  # one faulty booking must not keep the others from being driven
-            log.exception("drive_failed", booking_id=claimed.booking.booking_id)
             ALARMS.labels("drive_failed").inc()
-            drive.stuck = True
-        if drive.leased:
-            await self._release(drive, claimed.failures)
+            log.exception("drive_failed", booking_id=booking_id)
 
     async def _release(self, drive: "_Drive", failures: int) -> None:
         now = self._ports.now()

@@ -130,7 +130,7 @@ class PaymentNews:
             log.error("payment_event_unmatched", event_id=event.event_id, provider=stored.provider)
             return
         for given in news:
-            await self._driver.change_and_drive(booking, given)
+            await self._driver.change_and_begin(booking, given)
 
 
 def _news_for(booking: Booking, stored: StoredEvent) -> tuple[Input, ...] | None:

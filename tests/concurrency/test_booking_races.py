@@ -128,7 +128,8 @@ async def _recover_together(shop: Shop, ports: Ports, bookings: list[Booking], r
     before = shop.office.calls["ConfirmHold"]
     shop.office.slow["ConfirmHold"] = 0.05
     drivers = [use_cases(ports).driver for _ in range(replicas)]
-    await asyncio.gather(*(driver.drive_due() for driver in drivers))
+    await asyncio.gather(*(driver.begin_due() for driver in drivers))
+    await asyncio.gather(*(driver.settled() for driver in drivers))
     shop.office.slow.clear()
     for booking in bookings:
         confirmed = await shop.found(booking)
@@ -202,7 +203,7 @@ async def test_a_webhook_a_poll_and_a_recovery_at_once_buy_the_tickets_once(shop
         *(use.driver.drive(booking.booking_id) for use in replicas),
         *(use.news.catch_up() for use in replicas),
         *(
-            use.driver.change_and_drive(
+            use.driver.change_and_begin(
                 booking, inputs.PaymentSucceeded(booking.payments[0].payment_id, booking.quote.total)
             )
             for use in replicas
@@ -210,7 +211,8 @@ async def test_a_webhook_a_poll_and_a_recovery_at_once_buy_the_tickets_once(shop
     )
     for use in replicas:
         await asyncio.gather(*use.news.under_way)
-        await use.driver.drive_due()
+        await use.driver.begin_due()
+        await use.driver.settled()
     confirmed = await shop.found(booking)
     assert confirmed.state is BookingState.CONFIRMED
     assert confirmed.refunds == ()

@@ -14,6 +14,7 @@ from booking_svc.app import encoded, open_ports, use_cases
 from booking_svc.domain.booking import Booking, BookingState, PaymentMethod, SeatStanding
 from booking_svc.domain.contact import Contact
 from booking_svc.domain.proof import Viewer
+from booking_svc.errors import HoldExpired
 from booking_svc.ports import Ports
 from booking_svc.servicer import UseCases
 from booking_svc.stores.mongo import MongoBookings
@@ -93,8 +94,14 @@ class Life:
         posted = await eventually(self._posted)
         assert posted is not None
         await self.use.news.record_payment_event("sandbox", posted.body, posted.signature)
+        await self.under_way()
+
+    async def under_way(self) -> None:
+        """What goes on in the background comes to its end."""
         self.tasks |= self.use.news.under_way
         await asyncio.gather(*self.use.news.under_way)
+        self.tasks |= self.use.driver.under_way
+        await asyncio.gather(*self.use.driver.under_way)
 
     async def _posted(self) -> Posted | None:
         for posted in reversed(self.world.hook.posted):
@@ -116,10 +123,11 @@ class Life:
     async def settle(self) -> None:
         """One round of the process's loops, one after the other: the calls must come in the same order."""
         await self.use.news.catch_up()
-        self.tasks |= self.use.news.under_way
-        await asyncio.gather(*self.use.news.under_way)
+        await self.under_way()
         await self.use.news.act_on_waiting()
-        await self.use.driver.drive_due()
+        await self.under_way()
+        await self.use.driver.begin_due()
+        await self.under_way()
 
     async def settle_for_good(self) -> None:
         """Some rounds, with time for what has to be tried again."""
@@ -275,6 +283,26 @@ async def _check_end(life: Life, scenario: Scenario, fate: Fate) -> None:
     else:
         assert booking.seats is SeatStanding.FREED, where
         assert {"A1", "A2"} <= life.world.office.free_seats(life.show_id), where
+
+
+@pytest.mark.parametrize("after", [False, True], ids=["before-the-call", "after-the-call"])
+async def test_seats_that_a_dead_process_held_for_a_buyer_who_stays_away_are_freed(
+    world: World, after: bool
+) -> None:
+    show_id = world.office.add_show()
+    fate = Fate(at_call=3, after=after)
+    life = Life(world, "", f"away-{after}", show_id, cancel=False)
+    world.clock.advance((SystemClock().now() - world.clock.now()).total_seconds())
+    life.use = use_cases(mortal(world.ports, fate))
+    with until_death():
+        await life.create()
+    assert fate.where.endswith("hold")
+    life.use = use_cases(world.ports)
+    world.clock.advance(31)
+    await life.settle()
+    assert world.office.holds_of(show_id) == []
+    with pytest.raises(HoldExpired):
+        await life.create()
 
 
 async def test_a_process_that_was_only_slow_comes_back_with_an_old_answer_and_changes_nothing(

@@ -321,6 +321,22 @@ async def test_a_paid_booking_whose_theatre_stays_away_is_refunded_in_the_end(
         assert desk.office.sold_seats(booking.booking_id) == set()
 
 
+async def test_a_theatre_that_hangs_keeps_only_its_own_buyers_waiting(desk: Desk) -> None:
+    hung_show = desk.office.add_show(seats=40, theatre_id="hung")
+    waiting = [await desk.create(f"A{number}", show_id=hung_show) for number in range(1, 31)]
+    desk.office.hung_theatres.add("hung")
+    for booking in waiting:
+        await desk.pay(booking)
+    await desk.becomes(waiting[-1], "PAID")
+    booking = await desk.create("A1")
+    await desk.pay(booking)
+    await desk.becomes(booking, "CONFIRMED", within_seconds=3)
+    assert (await desk.get(waiting[0])).state == booking_pb2.BOOKING_STATE_PAID
+    desk.office.hung_theatres.clear()
+    for booking in waiting:
+        await desk.becomes(booking, "CONFIRMED", within_seconds=30)
+
+
 async def test_a_confirmation_whose_answer_is_lost_still_ends_in_tickets(desk: Desk) -> None:
     booking = await desk.create("A1")
     desk.office.answers_lost.add("ConfirmHold")

@@ -8,6 +8,7 @@ from uuid import uuid4
 
 import pytest
 import pytest_asyncio
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 from matinee.booking.v1 import booking_pb2
 from prometheus_client import REGISTRY
 
@@ -64,6 +65,12 @@ async def _refused(call: object) -> RemoteError:
     with pytest.raises(RemoteError) as caught:
         await call  # type: ignore[misc]
     return caught.value
+
+
+async def _serving(desk: Desk, expected: bool) -> bool:
+    stub: Any = desk.channel.stub(health_pb2_grpc.HealthStub)
+    answer = await stub.Check(health_pb2.HealthCheckRequest())
+    return bool(expected == (answer.status == health_pb2.HealthCheckResponse.SERVING))
 
 
 def _alarms(kind: str) -> float:
@@ -239,14 +246,18 @@ async def test_events_that_were_stored_but_not_acted_on_are_acted_on_later(desk:
     await desk.becomes(again, "CONFIRMED")
 
 
-async def test_while_the_store_is_away_a_webhook_is_not_accepted(desk: Desk, mongo: MongoEngine) -> None:
+async def test_while_the_store_is_away_a_webhook_is_not_accepted_and_the_health_says_so(
+    desk: Desk, mongo: MongoEngine
+) -> None:
     booking, session = await _open_payment(desk)
     event = _event(session)
     mongo.pause()
     try:
         error = await _refused(_send(desk, event))
+        await eventually(lambda: _serving(desk, False), within_seconds=10)
     finally:
         mongo.resume()
     assert error.code == "UNAVAILABLE"
+    await eventually(lambda: _serving(desk, True), within_seconds=20)
     await _send(desk, event)
     await desk.becomes(booking, "CONFIRMED", within_seconds=30)
