@@ -45,7 +45,14 @@ def configure_logs(process: str, log_format: Literal["console", "json"], level: 
             structlog.processors.JSONRenderer(),
         ]
         if log_format == "json"
-        else [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty())]
+        else [
+            structlog.dev.ConsoleRenderer(
+                colors=sys.stderr.isatty(),
+                # Where rich is installed the default is its traceback: with local variables, and seconds of
+                # work for a chain of errors from a driver, in which the event loop stands still.
+                exception_formatter=structlog.dev.plain_traceback,
+            )
+        ]
     )
     structlog.configure(
         processors=[*shared, *renderer],
