@@ -400,3 +400,13 @@ async def test_what_is_recorded_as_sold_cannot_be_claimed(ledger: RedisSeatLedge
         await ledger.claim(show, a_purchase("A1", sale_id=sale.sale_id), new_request_id())
     with pytest.raises(SeatsLost):
         await ledger.claim(show, a_purchase("A1"), new_request_id())
+
+
+async def test_a_claim_that_is_given_up_frees_no_seat_that_was_sold_to_another(
+    ledger: RedisSeatLedger, show: Show
+) -> None:
+    claim = await ledger.claim(show, a_purchase("A1", "A2"), new_request_id())
+    await ledger.record(show, a_sale(show, "A1"))
+    await ledger.give_up(show, claim)
+    assert await state_of(ledger, show, "A1") is SeatState.SOLD
+    assert await state_of(ledger, show, "A2") is SeatState.AVAILABLE

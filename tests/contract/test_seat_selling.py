@@ -209,6 +209,22 @@ async def test_a_wipe_between_claim_and_insert_sells_the_seat_once(
     assert await state_of(theatre, show, "A2") is SeatState.AVAILABLE
 
 
+async def test_a_sale_that_only_mongodb_knows_of_is_learned_from_its_refusal(
+    theatre: HostedTheatre, stepped: SteppedSales, show: Show, sales: MongoSales
+) -> None:
+    held = await hold(theatre, show, "A1", "A2")
+
+    async def sell_it_elsewhere() -> None:
+        await sales.add(a_sale(show, "A1"))
+
+    stepped.before_add = sell_it_elsewhere
+    with pytest.raises(SeatsLost) as lost:
+        await buy(theatre, show, held, "sale-1")
+    assert lost.value.seat_ids == ("A1",)
+    assert await state_of(theatre, show, "A1") is SeatState.SOLD
+    assert await state_of(theatre, show, "A2") is SeatState.AVAILABLE
+
+
 async def test_a_wipe_while_another_holds_the_seat_leaves_it_to_who_is_recorded_first(
     theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
 ) -> None:
