@@ -11,12 +11,12 @@ from bench.supply import Supply, pairs_of
 from bench.twins import measure_twins
 from bench.windows import Windows, rounds_of
 
-_ROUNDS: Final = 4
+_ROUNDS: Final = 3
 _WINDOW_SECONDS: Final = 1.2
 _IN_FLIGHT: Final = (1, 32, 256)
 _COMPARED: Final = 32
 _MANY: Final = 64
-_SHOWS: Final = 1_500
+_SHOWS: Final = 1_600
 _KNOWN_SHOWS: Final = 1_000
 _WARM_SECONDS: Final = 0.5
 _MOST_RATE: Final = {1: 1_500, 32: 4_500, 256: 4_500}

@@ -18,7 +18,8 @@ from stack.errors import StackError
 NUMBERS: Final = (10, 1_000, 10_000, 100_000)
 _ROUNDS: Final = 2
 _IN_FLIGHT: Final = 32
-_MOST_ASKED: Final = 1_000
+_ASKED: Final = 10
+_LOOKING_AT_ONCE: Final = 16
 _COPY_BATCH: Final = 5_000
 _COPIES_FOR_MEMORY: Final = 1_000
 _FILL: Final = """
@@ -40,57 +41,64 @@ class NoShowInRedis(StackError):
 async def measure_scale(
     place: Place, server: Server, shows: list[str], seconds: float, report: Report
 ) -> None:
-    """Adds rows, the ratio of most to few shows, and the memory of a show to the report."""
-    report.rows.append(await _first_looks(place, server, shows, report))
+    """Adds rows, the ratio of most to few shows, and the memory of a show to the report.
+
+    Begins with Redis emptied, which the inventory must be able to bear: it loads shows anew. The same ten
+    shows are asked for whatever the number known; then a thousand among the most.
+    """
     windows = Windows(place)
+    asked = shows[:_ASKED]
     async with Redis.from_url(place.valkey.url, socket_timeout=30) as redis:
-        copies = _Copies(redis, shows[-1])
+        await redis.flushall()
+        await place.warm(server, [*asked, shows[-1]])
+        loaded, full = await _memory(place, server, redis, asked[0], shows[-1])
+        report.facts["redis_bytes_per_show"] = {"loaded": loaded, "all seats held": full}
+        copies = _Copies(redis, asked[0])
         for turn in range(rounds_of(_ROUNDS, seconds)):
             for number in NUMBERS if turn % 2 == 0 else reversed(NUMBERS):
-                await copies.be(number - min(number, len(shows)))
-                asked = shows[-min(number, len(shows)) :]
+                await copies.be(number - _ASKED)
                 job = Job("hold_and_release", server.target, place.token, _IN_FLIGHT, seconds, _picks(asked))
-                await windows.run(f"hold and release, {number:,} shows known", job, [server])
-        await copies.be(0)
-        # The last show was asked for all along; the first one is held to its last seat now.
-        untouched = await _Copies(redis, shows[-1]).bytes_each(_COPIES_FOR_MEMORY)
-        held = await _held_show(place, server, shows[0])
-        full = await _Copies(redis, held).bytes_each(_COPIES_FOR_MEMORY)
-        report.facts["redis_bytes_per_show"] = {"few holds": untouched, "all seats held": full}
-    report.rows += windows.rows()
-    few, most = (
-        windows.series(f"hold and release, {number:,} shows known", _IN_FLIGHT)
-        for number in (NUMBERS[0], NUMBERS[-1])
-    )
-    report.ratios["100,000 shows/10 shows"] = median_ratio(most.rates, few.rates)
+                await windows.run(_name(number), job, [server])
+        await copies.be(NUMBERS[-1] - _ASKED)
+        first_looks = await _first_looks(place, server, shows[_ASKED:], report)
+        job = Job("hold_and_release", server.target, place.token, _IN_FLIGHT, seconds, _picks(shows[:-1]))
+        await windows.run(f"{_name(NUMBERS[-1])}, 1,000 asked", job, [server])
+    report.rows += [*windows.rows(), first_looks]
+    few, most = (windows.series(_name(number), _IN_FLIGHT).rates for number in (NUMBERS[0], NUMBERS[-1]))
+    report.ratios["100,000 shows/10 shows"] = median_ratio(most, few)
     report.notes.append(
-        f"memory of a show of 300 seats: {untouched:,} bytes in Redis with a few holds, {full:,} with all "
+        f"memory of a show of 300 seats: {loaded:,} bytes in Redis once loaded, {full:,} with all "
         f"seats held; {report.facts['process_bytes_per_show']:,} in the process, which keeps 20,000 at most"
     )
+
+
+def _name(number: int) -> str:
+    return f"hold and release, {number:,} shows"
 
 
 def _picks(asked: list[str]) -> list[Pick]:
     """Different pairs for every place in flight, whatever the number of shows."""
     if len(asked) >= _IN_FLIGHT:
-        return [pairs_of(show_id)[0] for show_id in asked[:_MOST_ASKED]]
+        return [pairs_of(show_id)[0] for show_id in asked]
     return [pairs_of(asked[place % len(asked)])[place] for place in range(_IN_FLIGHT)]
 
 
 async def _first_looks(place: Place, server: Server, shows: list[str], report: Report) -> Row:
-    """Has all the shows loaded, and sees what that takes; those that were seen before are few."""
+    """Has all these shows loaded: the catalogue is asked, MongoDB is read, Redis is filled."""
     before = server.process.memory_info().rss
     picks: list[Pick] = [(show_id, ()) for show_id in shows]
-    job = Job("first_look", server.target, place.token, 16, 60.0, picks)
+    job = Job("first_look", server.target, place.token, _LOOKING_AT_ONCE, 60.0, picks)
     outcome = await place.client.do(job)
     grown = server.process.memory_info().rss - before
     report.facts["process_bytes_per_show"] = max(round(grown / len(shows)), 0)
-    return Row.of("first look at a show", 16, outcome.per_second, outcome.latencies_ms)
+    return Row.of("first look at a show", _LOOKING_AT_ONCE, outcome.per_second, outcome.latencies_ms)
 
 
-async def _held_show(place: Place, server: Server, show_id: str) -> str:
-    """Has all of a show's seats held, two by two."""
-    await place.client.do(Job("prepare", server.target, place.token, 1, 30.0, pairs_of(show_id)))
-    return show_id
+async def _memory(place: Place, server: Server, redis: Redis, loaded: str, fresh: str) -> tuple[int, int]:
+    """Bytes in Redis of a show that is only loaded, and of one whose seats are all held, two by two."""
+    only_loaded = await _Copies(redis, loaded).bytes_each(_COPIES_FOR_MEMORY)
+    await place.client.do(Job("prepare", server.target, place.token, 1, 30.0, pairs_of(fresh)))
+    return only_loaded, await _Copies(redis, fresh).bytes_each(_COPIES_FOR_MEMORY)
 
 
 class _Copies:

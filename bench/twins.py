@@ -18,7 +18,7 @@ from bench.supply import pairs_of
 from bench.windows import Windows, rounds_of
 from stack.ports import LOOPBACK, free_port
 
-_ROUNDS: Final = 3
+_ROUNDS: Final = 2
 _IN_FLIGHT: Final = 128
 _CHANNELS: Final = 16
 _TURN_SECONDS: Final = 0.020
