@@ -85,10 +85,13 @@ def _parser() -> argparse.ArgumentParser:
     bench.add_argument("--seconds", type=_seconds)
     bench.set_defaults(run=_bench)
 
-    for name in ("faults", "partner"):
-        unbuilt = commands.add_parser(name, add_help=False)
-        unbuilt.add_argument("arguments", nargs=argparse.REMAINDER)
-        unbuilt.set_defaults(run=_not_built_yet, command=name)
+    faults = commands.add_parser("faults", add_help=False)
+    faults.add_argument("--seconds", type=_long_seconds)
+    faults.set_defaults(run=_faults)
+
+    unbuilt = commands.add_parser("partner", add_help=False)
+    unbuilt.add_argument("arguments", nargs=argparse.REMAINDER)
+    unbuilt.set_defaults(run=_not_built_yet, command="partner")
     return parser
 
 
@@ -100,12 +103,20 @@ def _port(text: str) -> int:
 
 
 def _seconds(text: str) -> float:
+    return _number_between(0.1, 60, text)
+
+
+def _long_seconds(text: str) -> float:
+    return _number_between(1, 86_400, text)
+
+
+def _number_between(least: float, most: float, text: str) -> float:
     try:
         seconds = float(text)
     except ValueError:
         seconds = 0.0
-    if not 0.1 <= seconds <= 60:
-        raise argparse.ArgumentTypeError(f"not 0.1 to 60 seconds: {text!r}")
+    if not least <= seconds <= most:
+        raise argparse.ArgumentTypeError(f"not {least:g} to {most:g} seconds: {text!r}")
     return seconds
 
 
@@ -146,6 +157,12 @@ def _bench(options: argparse.Namespace) -> int:
     from bench.command import bench
 
     return bench(options.name, options.json, options.seconds)
+
+
+def _faults(options: argparse.Namespace) -> int:
+    from stack.faults import DEFAULT_SECONDS, faults
+
+    return faults(_ROOT, options.seconds or DEFAULT_SECONDS)
 
 
 def _not_built_yet(options: argparse.Namespace) -> int:

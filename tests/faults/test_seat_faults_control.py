@@ -26,7 +26,7 @@ async def unguarded(
 
 @pytest.mark.timeout(60)
 async def test_a_ledger_that_looks_first_and_takes_later_is_caught(unguarded: Replicas) -> None:
-    findings = await play(unguarded, [], at_least_seconds=3.0, settle=False)
+    findings = await play(unguarded, [], at_least_seconds=2.0, settle=False)
     assert findings.impossible
     # Its seats are held twice; MongoDB still refuses to sell them twice.
     assert not findings.contradictions
@@ -36,6 +36,6 @@ async def test_a_ledger_that_looks_first_and_takes_later_is_caught(unguarded: Re
 async def test_without_the_last_word_too_seats_are_seen_to_be_sold_twice(unguarded: Replicas) -> None:
     async with AsyncMongoClient[dict[str, Any]](unguarded.mongo.url) as client:
         await client[unguarded.database]["sales"].drop_index("seat_keys_1")
-    findings = await play(unguarded, [], at_least_seconds=3.0, settle=False)
+    findings = await play(unguarded, [], at_least_seconds=2.0, settle=False)
     assert findings.impossible
     assert any("live sales" in contradiction for contradiction in findings.contradictions), findings
