@@ -1,25 +1,20 @@
 """No seat is sold twice, whatever happens: buyers race on two real processes while things break.
 
 Each round's history is checked seat by seat for linearizability, then MongoDB and Redis are swept for
-contradictions. The short form plays one round of each kind; with
-MATINEE_FAULT_SECONDS rounds go on that long.
+contradictions. The short form plays one round of each kind; the long one (`./matinee faults`) goes on for as
+long as it is told.
 """
 
 import random
-from collections.abc import AsyncIterator
-from pathlib import Path
 from time import monotonic
 from typing import Final
-from uuid import uuid4
 
 import pytest
-import pytest_asyncio
 
-from stack.engines import MongoEngine, ValkeyEngine
 from tests.fixtures import history_faults as faults
 from tests.fixtures.fault_figures import FaultFigures, long_form_seconds
 from tests.fixtures.history_faults import Fault
-from tests.fixtures.history_replicas import Replicas, seat_replicas
+from tests.fixtures.history_replicas import Replicas
 from tests.fixtures.history_round import Findings, play
 
 KINDS: Final[dict[str, tuple[Fault, ...]]] = {
@@ -31,16 +26,6 @@ KINDS: Final[dict[str, tuple[Fault, ...]]] = {
     "deaf": (faults.redis_deaf, faults.mongo_deaf),
 }
 SECONDS_FOR_EACH: Final = long_form_seconds() / len(KINDS)
-
-
-@pytest_asyncio.fixture(scope="module", loop_scope="session")
-async def replicas(
-    mongo: MongoEngine, valkey: ValkeyEngine, tmp_path_factory: pytest.TempPathFactory
-) -> AsyncIterator[Replicas]:
-    """Two processes that live as long as these tests."""
-    folder: Path = tmp_path_factory.mktemp("replicas")
-    async with seat_replicas(mongo, valkey, f"test_{uuid4().hex}", folder) as opened:
-        yield opened
 
 
 @pytest.mark.timeout(60 + 2 * SECONDS_FOR_EACH)
