@@ -7,11 +7,15 @@
 5. wait for SIGTERM or SIGINT;
 6. drain: report not serving, keep answering for the notice, let calls in flight end;
 7. close what build opened, last opened first.
+
+From the signal on, all of it is bounded: what hangs is cut off.
 """
 
 import asyncio
+import os
 import signal
 import sys
+import threading
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Protocol, TypeVar
@@ -66,10 +70,11 @@ def run(name: str, settings_type: type[S], build: Build[S]) -> None:
     except AddressTaken as error:
         log.error("address_taken", address=str(error))
         sys.exit(1)
+    _leave(0)
 
 
 async def _live(name: str, settings: S, build: Build[S]) -> None:
-    stopping = _stop_signal()
+    stopping = _stop_signal(settings.drain_notice_seconds + 2 * settings.drain_seconds + _CLOSE_SECONDS)
     async with AsyncExitStack() as around:
         if settings.metrics_listen:
             around.enter_context(MetricsServer(settings.metrics_listen))
@@ -89,9 +94,34 @@ async def _bounded_close(background: Background) -> None:
     await background.close(_CLOSE_SECONDS)
 
 
-def _stop_signal() -> asyncio.Event:
+def _stop_signal(within_seconds: float) -> asyncio.Event:
+    """Set by the first signal; whatever hangs then, also a start that waits, is cut off in that time."""
     stopping = asyncio.Event()
+    watchdog = threading.Timer(within_seconds, _cut_off)
+    watchdog.daemon = True
+
+    def stop() -> None:
+        if not stopping.is_set():
+            stopping.set()
+            watchdog.start()
+
     loop = asyncio.get_running_loop()
     for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stopping.set)
+        loop.add_signal_handler(number, stop)
     return stopping
+
+
+def _cut_off() -> None:
+    log.error("stop_cut_off")
+    _leave(1)
+
+
+def _leave(status: int) -> None:
+    """Ends the process without waiting for threads.
+
+    At an ordinary exit the interpreter joins the drivers' pools, and a thread
+    there may be waiting for a server that is gone.
+    """
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(status)
