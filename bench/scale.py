@@ -16,7 +16,7 @@ from bench.windows import Windows, rounds_of
 from stack.errors import StackError
 
 NUMBERS: Final = (10, 1_000, 10_000, 100_000)
-_ROUNDS: Final = 2
+_ROUNDS: Final = 3
 _IN_FLIGHT: Final = 32
 _ASKED: Final = 10
 _LOOKING_AT_ONCE: Final = 16
