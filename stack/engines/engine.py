@@ -1,8 +1,10 @@
 """What the three engines share: one server process with a folder, a port and a readiness probe."""
 
 import asyncio
+import contextlib
 import os
 import signal
+import time
 from abc import ABC, abstractmethod
 from pathlib import Path
 from types import TracebackType
@@ -13,6 +15,8 @@ from stack.errors import FolderRefused, PortTaken, ProcessFailed
 from stack.ports import free_port, is_free
 
 _PROBE_PAUSE_SECONDS: Final = 0.05
+_PAUSE_SECONDS: Final = 2.0
+_PAUSE_PROBE_SECONDS: Final = 0.002
 _START_ATTEMPTS: Final = 3
 _LEFTOVER_SECONDS: Final = 8.0
 
@@ -99,8 +103,12 @@ class Engine(ABC):
         await self._start_on_port()
 
     def pause(self) -> None:
-        """SIGSTOP: connections stay open and nobody answers."""
+        """SIGSTOP: connections stay open and nobody answers, from this call's return on."""
         self._started().signal(signal.SIGSTOP)
+        deadline = time.monotonic() + _PAUSE_SECONDS
+        # The kernel stops one thread after the other; on a busy machine one may still answer.
+        while _threads_running(self.pid) and time.monotonic() < deadline:
+            time.sleep(_PAUSE_PROBE_SECONDS)
 
     def resume(self) -> None:
         """SIGCONT after `pause`."""
@@ -160,6 +168,14 @@ class Engine(ABC):
         if self._server is None:
             raise ProcessFailed(f"{self.name} has not been started")
         return self._server
+
+
+def _threads_running(pid: int) -> bool:
+    states = []
+    for stat in Path(f"/proc/{pid}/task").glob("*/stat"):
+        with contextlib.suppress(OSError):  # the thread has ended
+            states.append(stat.read_text().rpartition(")")[2].split()[0])
+    return any(state not in "TtZX" for state in states)
 
 
 def _port_again(port_file: Path) -> int:
