@@ -308,16 +308,24 @@ async def test_only_so_many_payments_may_be_started(mongo_database: MongoDatabas
         assert (error.code, error.reason) == ("RESOURCE_EXHAUSTED", "PAYMENT_LIMIT")
 
 
-async def test_a_paid_booking_whose_theatre_stays_away_is_refunded_in_the_end(
-    mongo_database: MongoDatabase, tmp_path: Path
+@pytest.mark.parametrize("fault", ["away", "answers_lost"])
+async def test_a_paid_booking_whose_theatre_stays_silent_is_refunded_and_sold_nothing(
+    mongo_database: MongoDatabase, tmp_path: Path, fault: str
 ) -> None:
     async with open_desk(mongo_database, tmp_path, confirm_patience_seconds=1) as desk:
         booking = await desk.create("A1")
-        desk.office.away.add("ConfirmHold")
+        getattr(desk.office, fault).add("ConfirmHold")
         await desk.pay(booking)
         refunded = await desk.becomes(booking, "REFUNDED")
         assert refunded.refunds[0].refund_reason == "theatre_unavailable"
         assert await desk.kept(booking) == 0
+
+        async def free() -> bool:
+            return "A1" in desk.office.free_seats(desk.show_id)
+
+        # With the answers lost there was a sale, which nobody but the theatre knew of.
+        await eventually(free)
+        assert (booking.booking_id in desk.office.sales) == (fault == "answers_lost")
         assert desk.office.sold_seats(booking.booking_id) == set()
 
 

@@ -156,6 +156,7 @@ def _as_the_world_does(
 def _is_at_a_good_end(booking: Booking, captured: dict[str, Money]) -> None:
     assert duties.next_look(booking, PACE, NOW) is None, "nothing is left to do"
     assert booking.state in {BookingState.CONFIRMED, BookingState.EXPIRED, BookingState.REFUNDED}
+    assert not any(payment.is_open for payment in booking.payments), "nobody can pay for it any more"
     kept = {booking.paid_by} if booking.state is BookingState.CONFIRMED else set()
     returned = {
         refund.payment_id: refund.amount
