@@ -25,10 +25,18 @@ KINDS: Final[dict[str, tuple[Fault, ...]]] = {
     "links": (faults.redis_late, faults.redis_cut, faults.mongo_late, faults.mongo_cut),
     "deaf": (faults.redis_deaf, faults.mongo_deaf),
 }
+if long_form_seconds():
+    # Not with a wipe: see the known gap in test_seat_late_answers.py, which the checker finds here.
+    KINDS["at once"] = (
+        faults.at_once(faults.redis_killed, faults.mongo_paused),
+        faults.at_once(faults.redis_killed, faults.process_paused),
+        faults.at_once(faults.redis_cut, faults.mongo_cut),
+        faults.at_once(faults.redis_late, faults.process_killed),
+    )
 SECONDS_FOR_EACH: Final = long_form_seconds() / len(KINDS)
 
 
-@pytest.mark.timeout(60 + 2 * SECONDS_FOR_EACH)
+@pytest.mark.timeout(90 + 2 * SECONDS_FOR_EACH)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_seat_behaves_as_one_and_is_sold_once(
     replicas: Replicas, kind: str, fault_figures: FaultFigures
