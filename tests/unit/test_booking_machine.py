@@ -15,6 +15,7 @@ from booking_svc.domain.booking import (
     Refusal,
     SeatStanding,
 )
+from booking_svc.domain.duties import ClosePayment, Pace, due_duties
 from booking_svc.domain.events import (
     BookingCancelled,
     BookingConfirmed,
@@ -322,6 +323,7 @@ def test_an_old_payment_that_succeeds_while_a_new_one_is_open_pays_for_the_ticke
     assert (late.state, late.paid_by) == (S.PAID, FIRST)
     assert late.open_payment is not None, "the new one is still open at the provider: it has to be closed"
     assert late.open_payment.payment_id == SECOND
+    assert ClosePayment(SECOND) in due_duties(late, Pace(), NOW)
     also = after(late, paid(SECOND))
     assert [(refund.payment_id, refund.reason) for refund in also.refunds] == [(SECOND, "paid_twice")]
 
