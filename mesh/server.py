@@ -30,6 +30,10 @@ _STARTING_PROBE_SECONDS = 0.2
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
+    # From about 1,000 calls that wait to be accepted on, gRPC's core drops them as a bare CANCELLED;
+    # max_concurrent_rpcs refuses as RESOURCE_EXHAUSTED what is too much.
+    ("grpc.server.max_pending_requests", 100_000),
+    ("grpc.server.max_pending_requests_hard_limit", 200_000),
     # Clients ping every 20 s (mesh.channel); the default floor of 300 s would cut them off.
     ("grpc.http2.min_recv_ping_interval_without_data_ms", 10_000),
     # On a stalled machine pings arrive in a bunch; that is no reason to cut a caller off.

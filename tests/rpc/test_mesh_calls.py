@@ -381,3 +381,20 @@ async def test_only_an_unavailable_callee_is_retried() -> None:
 class _Unavailable(MatineeError):
     code = "UNAVAILABLE"
     reason = "STORE_UNAVAILABLE"
+
+
+async def test_calls_that_wait_to_be_accepted_are_not_dropped() -> None:
+    # With gRPC's own limit thousands of these end as CANCELLED, which nobody may repeat.
+    codes: dict[str, int] = {}
+
+    async def one(channel: MeshChannel) -> None:
+        try:
+            await _ask(channel, timeout=60)
+            code = "OK"
+        except RemoteError as error:
+            code = error.code
+        codes[code] = codes.get(code, 0) + 1
+
+    async with _notifications(_nothing, max_concurrent_rpcs=100_000) as address, calling(address) as channel:
+        await asyncio.gather(*(one(channel) for _ in range(3000)))
+    assert codes == {"OK": 3000}
