@@ -21,6 +21,8 @@ class SeatServicer(seat_pb2_grpc.SeatServiceServicer):
 
     def __init__(self, inventory: Inventory) -> None:
         self._inventory = inventory
+        self._last_update: SeatMap | SeatDelta | None = None
+        self._last_message = seat_pb2.WatchSeatsResponse()
 
     async def GetSeatMap(
         self, request: seat_pb2.GetSeatMapRequest, _context: Context
@@ -39,7 +41,7 @@ class SeatServicer(seat_pb2_grpc.SeatServiceServicer):
         updates = maps.watch_seats(self._inventory, MATINEE, request.show_id, request.after_sequence)
         async with aclosing(updates):
             async for update in updates:
-                yield _watched(update)
+                yield self._told(update)
 
     async def ListOccupancy(
         self, request: seat_pb2.ListOccupancyRequest, _context: Context
@@ -132,6 +134,12 @@ class SeatServicer(seat_pb2_grpc.SeatServiceServicer):
         """See the proto."""
         await maps.refresh_show(self._inventory, MATINEE, request.show_id)
         return seat_pb2.RefreshShowResponse()
+
+    def _told(self, update: SeatMap | SeatDelta) -> seat_pb2.WatchSeatsResponse:
+        """The message for an update, made once for all watchers who are told of it in turn."""
+        if update is not self._last_update:
+            self._last_update, self._last_message = update, _watched(update)
+        return self._last_message
 
 
 def _watched(update: SeatMap | SeatDelta) -> seat_pb2.WatchSeatsResponse:

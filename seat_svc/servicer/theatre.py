@@ -23,6 +23,8 @@ class TheatreServicer(theatre_pb2_grpc.TheatreServiceServicer):
 
     def __init__(self, inventory: Inventory, theatres_of: Mapping[str, frozenset[str]]) -> None:
         self._inventory = inventory
+        self._last_update: SeatMap | SeatDelta | None = None
+        self._last_message = theatre_pb2.WatchSeatsResponse()
         self._theatres_of = theatres_of
 
     async def GetTheatre(
@@ -57,7 +59,7 @@ class TheatreServicer(theatre_pb2_grpc.TheatreServiceServicer):
         updates = maps.watch_seats(self._inventory, self._seller(), request.show_id, request.after_sequence)
         async with aclosing(updates):
             async for update in updates:
-                yield _watched(update)
+                yield self._told(update)
 
     async def HoldSeats(
         self, request: theatre_pb2.HoldSeatsRequest, _context: Context
@@ -133,6 +135,12 @@ class TheatreServicer(theatre_pb2_grpc.TheatreServiceServicer):
         partner = caller()
         name = partner.partner if partner else ""
         return Seller(name, self._theatres_of.get(name, frozenset()))
+
+    def _told(self, update: SeatMap | SeatDelta) -> theatre_pb2.WatchSeatsResponse:
+        """The message for an update, made once for all watchers who are told of it in turn."""
+        if update is not self._last_update:
+            self._last_update, self._last_message = update, _watched(update)
+        return self._last_message
 
 
 def _watched(update: SeatMap | SeatDelta) -> theatre_pb2.WatchSeatsResponse:

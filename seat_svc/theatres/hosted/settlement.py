@@ -37,7 +37,11 @@ class Settlement:
 
     async def step(self) -> None:
         """Settles what was asked for, and looks whether the ledger has lost its memory."""
-        await self._reconcile_after_restart()
+        try:
+            await self._reconcile_after_restart()
+        except StoreUnavailable as error:
+            log.warning("reconciliation_put_off", store=error.facts["store"])
+            return
         while self._waiting:
             _, show = self._waiting.popitem()
             try:
