@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mesh.errors import MatineeError
 from seat_svc.domain.orders import HoldOrder
-from seat_svc.domain.sale import Purchase, Sale, Ticket
+from seat_svc.domain.sale import Purchase, RefusedSale, Sale, Ticket
 from seat_svc.domain.seats import Hold, SeatDelta, SeatMap
 from seat_svc.domain.show import Connector, Show
 
@@ -92,8 +92,15 @@ class Sales(Protocol):
         """
         ...
 
-    async def find(self, sale_id: str) -> Sale | None:
-        """The sale with that id. None is final for every insert that had ended before."""
+    async def refuse(self, refused: RefusedSale, show_id: str) -> None:
+        """Sees to it that there will never be a sale with that id, whatever insert is still on its way.
+
+        Raises `AlreadySold` when there is one, or when it was refused before.
+        """
+        ...
+
+    async def find(self, sale_id: str) -> Sale | RefusedSale | None:
+        """What is known of the sale. None means: nothing was recorded, but something may be on its way."""
         ...
 
     async def of_show(self, show_id: str) -> list[Sale]:
@@ -131,7 +138,7 @@ class Sales(Protocol):
 
 
 class AlreadySold(Exception):
-    """A sale was not recorded: its id, or one of its seats, is in another sale."""
+    """Nothing was recorded: the sale's id, or one of its seats, has a record already."""
 
 
 class SeatLedger(Protocol):

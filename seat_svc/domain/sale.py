@@ -76,6 +76,14 @@ class Sale:
         return tuple(ticket.seat_id for ticket in self.tickets if ticket.cancelled)
 
 
+@dataclass(frozen=True, slots=True)
+class RefusedSale:
+    """A sale that will never be: its buyer was told that these seats are lost."""
+
+    sale_id: str
+    lost_seat_ids: tuple[str, ...]
+
+
 def new_ticket_id(theatre_id: str) -> str:
     """A ticket id such as `PVRI-7K3M-9QX2-4TBC-8`: theatre, 60 random bits, check character.
 

@@ -10,7 +10,7 @@ from pymongo.read_concern import ReadConcern
 from mesh.clock import Clock
 from mesh.money import Money
 from mesh.mongo import Client, Document, database_of, ping
-from seat_svc.domain.sale import Sale, SeatPayment, Ticket
+from seat_svc.domain.sale import RefusedSale, Sale, SeatPayment, Ticket
 from seat_svc.stores.group_inserts import GroupInserts
 from seat_svc.stores.store_calls import store_call
 
@@ -19,6 +19,8 @@ _INDEXES: Final = (
     IndexModel("seat_keys", unique=True, partialFilterExpression={"seat_keys": {"$type": "string"}}),
     IndexModel("show_id"),
     IndexModel("change_time"),
+    # No insert is on its way for so long.
+    IndexModel("refuse_time", expireAfterSeconds=30 * 24 * 3600),
     IndexModel([("theatre_id", 1), ("business_date", 1), ("sale_time", 1), ("_id", 1)]),
 )
 
@@ -53,11 +55,29 @@ class MongoSales:
             await self.ready()
         await self._inserts.insert(_document_of(sale))
 
-    async def find(self, sale_id: str) -> Sale | None:
+    async def refuse(self, refused: RefusedSale, show_id: str) -> None:
+        """See `Sales.refuse`: a record under the sale's id, which any insert of it must then meet.
+
+        It has none of the fields that sales are looked for by.
+        """
+        await self._inserts.insert(
+            {
+                "_id": refused.sale_id,
+                "lost_in_show_id": show_id,
+                "lost_seat_ids": list(refused.lost_seat_ids),
+                "refuse_time": self._clock.now(),
+            }
+        )
+
+    async def find(self, sale_id: str) -> Sale | RefusedSale | None:
         """See `Sales.find`."""
         with store_call():
             document = await self._sales_for_certain.find_one({"_id": sale_id})
-        return _sale_of(document) if document else None
+        if document is None:
+            return None
+        if "lost_seat_ids" in document:
+            return RefusedSale(sale_id, tuple(document["lost_seat_ids"]))
+        return _sale_of(document)
 
     async def of_show(self, show_id: str) -> list[Sale]:
         """See `Sales.of_show`."""
@@ -82,8 +102,11 @@ class MongoSales:
                 array_filters=[{"chosen.seat_id": {"$in": list(seat_ids)}}],
                 return_document=ReturnDocument.AFTER,
             )
-        # Not found: nothing is left to cancel, for sales are never deleted.
-        return _sale_of(cancelled) if cancelled else await self.find(sale.sale_id) or sale
+        if cancelled is not None:
+            return _sale_of(cancelled)
+        # Nothing was left to cancel: sales are never deleted.
+        latest = await self.find(sale.sale_id)
+        return latest if isinstance(latest, Sale) else sale
 
     async def changed_since(self, time: dt.datetime) -> list[Sale]:
         """See `Sales.changed_since`."""

@@ -13,10 +13,10 @@ from redis.asyncio import Redis
 from mesh.errors import MatineeError, StoreUnavailable
 from mesh.ids import new_request_id
 from mesh.testing import eventually
-from seat_svc.domain.sale import Ticket
+from seat_svc.domain.sale import RefusedSale, Sale, Ticket
 from seat_svc.domain.seats import Hold, SeatMap, SeatState
 from seat_svc.domain.show import Show
-from seat_svc.errors import SeatsLost, SeatTaken
+from seat_svc.errors import SeatsLost, SeatTaken, UnknownSale
 from seat_svc.ports import ShowMissing
 from seat_svc.stores.mongo import MongoSales
 from seat_svc.stores.redis import RedisSeatLedger
@@ -244,6 +244,48 @@ async def test_a_wipe_while_another_holds_the_seat_leaves_it_to_who_is_recorded_
     assert lost.value.seat_ids == ("A2",)
 
 
+async def test_a_sale_that_was_refused_is_never_made_though_its_insert_was_on_its_way(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show,
+    sales: MongoSales, redis_client: Redis,
+) -> None:  # fmt: skip
+    held = await hold(theatre, show, "A1")
+    on_its_way, may_arrive = asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        on_its_way.set()
+        await may_arrive.wait()
+
+    stepped.before_add = pause
+    first = asyncio.create_task(buy(theatre, show, held, "sale-1"))
+    await on_its_way.wait()
+    await redis_client.flushall()
+    await hold(neighbour, show, "A1", holder="bert")
+    with pytest.raises(SeatsLost):
+        await buy(neighbour, show, held, "sale-1")
+    may_arrive.set()
+    with pytest.raises(SeatsLost):
+        await first
+    assert await sales.find("sale-1") == RefusedSale("sale-1", ("A1",))
+    assert await sales.of_show(show.show_id) == []
+
+
+async def test_a_refusal_is_final_even_when_the_seat_is_free_again(
+    theatre: HostedTheatre, show: Show, redis_client: Redis
+) -> None:
+    mine = await hold(theatre, show, "A1")
+    await move_clock(redis_client, 301)
+    theirs = await hold(theatre, show, "A1", holder="bert")
+    with pytest.raises(SeatsLost):
+        await buy(theatre, show, mine, "sale-1")
+    await theatre.release(show, theirs.hold_id, new_request_id())
+    with pytest.raises(SeatsLost) as lost:
+        await buy(theatre, show, mine, "sale-1")
+    assert lost.value.seat_ids == ("A1",)
+    assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
+    with pytest.raises(UnknownSale):
+        await theatre.cancel(show, "sale-1", (), new_request_id())
+
+
 async def test_a_wipe_between_insert_and_settling_shows_the_seat_as_sold(
     theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
 ) -> None:
@@ -383,7 +425,7 @@ async def test_an_older_word_of_mongodb_never_replaces_a_newer_one(
     held = await hold(theatre, show, "A1", "A2")
     await buy(theatre, show, held, "sale-1")
     sold = await sales.find("sale-1")
-    assert sold is not None
+    assert isinstance(sold, Sale)
     await theatre.cancel(show, "sale-1", ("A1",), new_request_id())
     await ledger.record(show, sold)
     assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
@@ -391,7 +433,7 @@ async def test_an_older_word_of_mongodb_never_replaces_a_newer_one(
     again = await hold(theatre, show, "A1", holder="bert")
     await buy(theatre, show, again, "sale-2")
     cancelled = await sales.find("sale-1")
-    assert cancelled is not None
+    assert isinstance(cancelled, Sale)
     await ledger.record(show, cancelled)
     assert await state_of(theatre, show, "A1") is SeatState.SOLD
 

@@ -95,10 +95,6 @@ async def test_a_hold_whose_answer_came_too_late_is_its_owners_when_he_asks_agai
     assert len(await confirm(second, held, f"b-{show.show_id}")) > len("SEATS_LOST")
 
 
-@pytest.mark.xfail(
-    strict=True,
-    reason="known gap: SEATS_LOST is answered by a process that cannot see another's insert on its way",
-)
 @pytest.mark.timeout(60)
 async def test_a_sale_whose_insert_is_late_is_not_refused_and_then_made(
     replicas: Replicas, show: Show

@@ -8,7 +8,7 @@ import structlog
 from mesh.background import Background
 from mesh.clock import Clock
 from mesh.errors import RequestIdReused, StoreUnavailable
-from seat_svc.domain.sale import Purchase, Sale, Ticket, new_ticket_id
+from seat_svc.domain.sale import Purchase, RefusedSale, Sale, Ticket, new_ticket_id
 from seat_svc.domain.show import Show
 from seat_svc.errors import SeatsLost, UnknownSale, UnknownSeat
 from seat_svc.ports import AlreadySold, Claim, SaleRecorded, Sales, SeatLedger
@@ -64,11 +64,8 @@ class Selling:
             show, claim = await self._access.settled(show, claim_it)
         except SaleRecorded:
             return await self._tickets_sold_before(purchase)
-        except SeatsLost:
-            # To the very sale that is asked for, perhaps: its claim may be forgotten, its record is not.
-            if await self._sales.find(purchase.sale_id) is None:
-                raise
-            return await self._tickets_sold_before(purchase)
+        except SeatsLost as lost:
+            return await self._refuse(show, purchase, lost.seat_ids)
         sale = self._new_sale(show, purchase)
         try:
             await self._sales.add(sale)
@@ -83,13 +80,13 @@ class Selling:
         """Not answered is not the same as not done."""
         try:
             async with asyncio.timeout(_LOOK_SECONDS):
-                sale = await self._sales.find(purchase.sale_id)
+                found = await self._sales.find(purchase.sale_id)
         except TimeoutError:
-            sale = None
-        if sale is None:
+            found = None
+        if not isinstance(found, Sale):
             # It may still be: the claim stays until that is known.
             raise StoreUnavailable("mongodb")
-        return sale
+        return found
 
     def _new_sale(self, show: Show, purchase: Purchase) -> Sale:
         return Sale(
@@ -106,38 +103,52 @@ class Selling:
         )
 
     async def _tickets_sold_before(self, purchase: Purchase) -> tuple[Ticket, ...]:
-        sale = await self._sales.find(purchase.sale_id)
-        if sale is None:
+        found = await self._sales.find(purchase.sale_id)
+        if found is None:
             raise StoreUnavailable("mongodb")
-        if not purchase.is_of(sale):
+        if isinstance(found, RefusedSale):
+            raise SeatsLost(found.lost_seat_ids)
+        if not purchase.is_of(found):
             raise RequestIdReused
-        return sale.tickets
+        return found.tickets
+
+    async def _refuse(self, show: Show, purchase: Purchase, lost: tuple[str, ...]) -> tuple[Ticket, ...]:
+        """Answers that seats are lost, once nothing can make it untrue.
+
+        An earlier insert of this very sale may have been made, or be on its way from a process that nobody
+        hears of any more: the buyer would be refunded and have the seats all the same.
+        """
+        try:
+            await self._sales.refuse(RefusedSale(purchase.sale_id, lost), show.show_id)
+        except AlreadySold:
+            return await self._tickets_sold_before(purchase)
+        raise SeatsLost(lost)
 
     async def _refused_by_the_last_word(
         self, show: Show, claim: Claim, purchase: Purchase
     ) -> tuple[Ticket, ...]:
-        """The sale was made before, or seats were sold to others although the ledger had forgotten it."""
-        sale = await self._sales.find(purchase.sale_id)
-        if sale is not None:
-            await self._settle(show, sale)
+        """The sale was made or refused before, or seats were sold that the ledger had forgotten."""
+        found = await self._sales.find(purchase.sale_id)
+        if isinstance(found, Sale):
+            await self._settle(show, found)
             return await self._tickets_sold_before(purchase)
         others = await self._sales.holding(show.show_id, purchase.seat_ids)
         for other in others:
             await self._settle(show, other)
         await self._access.on(show, lambda current: self._ledger.give_up(current, claim))
         sold = {seat_id for other in others for seat_id in other.live_seat_ids}
-        lost = [seat_id for seat_id in purchase.seat_ids if seat_id in sold]
-        if not lost:
+        lost = tuple(seat_id for seat_id in purchase.seat_ids if seat_id in sold)
+        if not lost and found is None:
             # The other sale was cancelled since: asking again will do.
             raise StoreUnavailable("mongodb")
-        raise SeatsLost(lost)
+        return await self._refuse(show, purchase, lost)
 
     async def _cancel(
         self, show: Show, sale_id: str, seat_ids: tuple[str, ...], request_id: str
     ) -> tuple[Ticket, ...]:
         await self._ledger.remember(show.show_id, request_id, f"cancel {sale_id} {','.join(seat_ids)}")
         known = await self._sales.find(sale_id)
-        if known is None or known.show_id != show.show_id:
+        if not isinstance(known, Sale) or known.show_id != show.show_id:
             raise UnknownSale
         sold = [ticket.seat_id for ticket in known.tickets]
         if unknown := set(seat_ids).difference(sold):

@@ -7,6 +7,7 @@ from typing import Final
 import structlog
 
 from mesh.errors import MatineeError, StoreUnavailable
+from seat_svc.domain.sale import Sale
 from seat_svc.domain.show import Show
 from seat_svc.ports import Claim, Sales, SeatLedger, ShowDirectory, ShowMissing, ShowOutdated
 from seat_svc.theatres.hosted.metrics import SETTLEMENTS
@@ -64,12 +65,12 @@ class Settlement:
             await self._ledger.rechecked(show, overdue.recheck_due_ms)
 
     async def _settle_claim(self, show: Show, claim: Claim) -> None:
-        sale = await self._sales.find(claim.sale_id)
-        if sale is None:
-            await self._ledger.give_up(show, claim)
+        found = await self._sales.find(claim.sale_id)
+        if isinstance(found, Sale):
+            await self._ledger.record(show, found)
         else:
-            await self._ledger.record(show, sale)
-        outcome = "free" if sale is None else "sold"
+            await self._ledger.give_up(show, claim)
+        outcome = "sold" if isinstance(found, Sale) else "free"
         SETTLEMENTS.labels(outcome).inc()
         log.info("claim_settled", show_id=show.show_id, sale_id=claim.sale_id, outcome=outcome)
 
