@@ -1,6 +1,7 @@
 """``./matinee`` as a person uses it: started, interrupted, killed and misused for real."""
 
 import asyncio
+import contextlib
 import http.client
 import os
 import re
@@ -129,6 +130,16 @@ def left_behind(data: Path) -> list[psutil.Process]:
     return found
 
 
+def described(processes: list[psutil.Process]) -> list[str]:
+    """What they are, for the message of a failed test."""
+    told = []
+    for process in processes:
+        with contextlib.suppress(psutil.Error):
+            threads = [Path(f"/proc/{process.pid}/task/{t.id}/wchan").read_text() for t in process.threads()]
+            told.append(f"{process.pid} {process.ppid()} {' '.join(process.cmdline())} {threads}")
+    return told
+
+
 def status_of(url: str) -> int:
     connection = http.client.HTTPConnection(url.removeprefix("http://"), timeout=5)
     try:
@@ -160,7 +171,7 @@ async def test_killed_or_interrupted_it_leaves_nothing_and_the_next_start_has_th
 
         launcher.process.kill()
         await launcher.ended(5)
-        assert await until(lambda: not left_behind(data), 15), left_behind(data)
+        assert await until(lambda: not left_behind(data), 15), described(left_behind(data))
 
     async with opened(data, port) as launcher:
         assert status_of(launcher.url) == 200
@@ -213,7 +224,7 @@ def test_a_folder_that_cannot_be_written_is_one_clear_line(tmp_path: Path) -> No
         (["up", "--port", "eighty"], "matinee: argument --port: not a port: 'eighty' (see ./matinee help)"),
         (["up", "--port", "70000"], "matinee: argument --port: not a port: '70000' (see ./matinee help)"),
         (["import"], "matinee: the following arguments are required: file (see ./matinee help)"),
-        (["faults"], "matinee: faults is not built yet"),
+        (["partner"], "matinee: partner is not built yet"),
     ],
 )
 def test_wrong_usage_is_one_clear_line(arguments: list[str], said: str) -> None:
