@@ -28,6 +28,7 @@ _STATUS = {
     ErrorKind.BROKEN: 500,
 }
 _RETRY_SECONDS = {ErrorKind.BUSY: "5", ErrorKind.THEATRE_AWAY: "30"}
+_WAITING = "/bookings/"
 _BY_REASON = {
     "UNKNOWN_SHOW": ErrorKind.SHOW_MISSING,
     "UNKNOWN_BOOKING": ErrorKind.BOOKING_MISSING,
@@ -96,4 +97,7 @@ async def _page(request: web.Request, kind: ErrorKind) -> web.Response:
     response.headers[hdrs.CACHE_CONTROL] = "no-store"
     if kind in _RETRY_SECONDS:
         response.headers[hdrs.RETRY_AFTER] = _RETRY_SECONDS[kind]
+        if request.method == hdrs.METH_GET and request.path.startswith(_WAITING):
+            # Who comes back from paying while a service starts again should not have to click.
+            response.headers["Refresh"] = _RETRY_SECONDS[kind]
     return response

@@ -151,6 +151,13 @@ async def test_a_service_that_is_away_is_a_503_that_says_when_to_try_again(front
     assert page.headers["Retry-After"] == "5"
 
 
+async def test_a_bookings_page_looks_again_by_itself_when_its_service_is_away(frontend: Frontend) -> None:
+    frontend.cinema.failures["GetBooking"] = Away("starting again")
+    page = await frontend.get("/bookings/AAAAAAAAAAAAAAAAAAAAAA")
+    assert page.status == 503
+    assert page.headers["Refresh"] == "5"
+
+
 async def test_a_theatre_that_is_away_is_told_apart_from_the_site(frontend: Frontend) -> None:
     frontend.cinema.failures["GetSeatMap"] = Refused("UNAVAILABLE", "THEATRE_UNAVAILABLE")
     page = await frontend.get(f"/shows/{SHOW_ID}")
