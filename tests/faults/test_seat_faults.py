@@ -26,12 +26,14 @@ KINDS: Final[dict[str, tuple[Fault, ...]]] = {
     "deaf": (faults.redis_deaf, faults.mongo_deaf),
 }
 if long_form_seconds():
-    # Not with a wipe: see the known gap in test_seat_late_answers.py, which the checker finds here.
     KINDS["at once"] = (
         faults.at_once(faults.redis_killed, faults.mongo_paused),
         faults.at_once(faults.redis_killed, faults.process_paused),
         faults.at_once(faults.redis_cut, faults.mongo_cut),
         faults.at_once(faults.redis_late, faults.process_killed),
+        faults.at_once(faults.redis_wiped, faults.mongo_paused),
+        faults.at_once(faults.redis_wiped, faults.mongo_deaf),
+        faults.at_once(faults.redis_wiped, faults.process_paused),
     )
 SECONDS_FOR_EACH: Final = long_form_seconds() / len(KINDS)
 

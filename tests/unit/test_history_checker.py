@@ -171,6 +171,12 @@ def test_a_refused_confirm_is_never_a_sale() -> None:
     assert not fits(unknown_before, *lost, release("r1", 4), sold_to="b2")
 
 
+def test_a_refusal_is_final_and_may_be_repeated_when_the_seat_is_free_again() -> None:
+    refused = confirm("b2", "r2", 2, outcome=REFUSED)
+    assert fits(hold("r1", 0), refused, release("r1", 4), confirm("b2", "r2", 6, outcome=REFUSED))
+    assert not fits(hold("r1", 0), release("r1", 4), confirm("b2", "r2", 6, outcome=REFUSED))
+
+
 def test_a_confirm_is_not_refused_its_own_live_hold_nor_a_free_seat() -> None:
     assert not fits(hold("r1", 0), confirm("b1", "r1", 2, outcome=REFUSED))
     assert not fits(confirm("b1", "r1", 2, outcome=REFUSED))
@@ -219,6 +225,15 @@ def test_only_a_confirm_that_was_under_way_at_a_wipe_may_overtake_a_hold() -> No
     overtaken = (hold("r1", 0), hold("r2", 4, given=4.5), confirm("b2", "r2", 8, outcome=REFUSED))
     assert fits(*overtaken, confirm("b1", "r1", 1.5, 7), sold_to="b1", wipes=(wipe,))
     assert not fits(*overtaken, confirm("b1", "r1", 5, 7), sold_to="b1", wipes=(wipe,))
+
+
+def test_a_claim_may_be_seen_and_wiped_before_its_sale_is_made() -> None:
+    wipe = Wipe(4, 5)
+    seen = hold("r2", 2, 3, REFUSED)
+    overtaken = hold("r3", 6, given=6.5)
+    released = (hold("r1", 0), release("r1", 0.8, 1.2))
+    assert fits(*released, confirm("b1", "r1", 1.5, 8), seen, overtaken, sold_to="b1", wipes=(wipe,))
+    assert not fits(*released, confirm("b1", "r1", 1.5, 8), seen, overtaken, sold_to="b1")
 
 
 def test_a_long_history_with_many_unknown_calls_is_checked_quickly() -> None:
