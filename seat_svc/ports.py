@@ -158,7 +158,7 @@ class SeatLedger(Protocol):
         ...
 
     async def hold(self, show: Show, order: HoldOrder, judged: "Judged") -> Hold:
-        """Holds all the seats or none; a repeat by request id gets the first hold.
+        """Holds all the seats or none; a repeat by request id gets the first answer.
 
         `judged` are states by which a rule let the pick pass: it is made only
         while they are true, else `StatesChanged` is raised. Raises
@@ -183,8 +183,11 @@ class SeatLedger(Protocol):
         """
         ...
 
-    async def record(self, show: Show, sale: Sale) -> None:
-        """Brings the show into line with a sale; older versions of it than known change nothing."""
+    async def record(self, show: Show, sale: Sale | RefusedSale) -> None:
+        """Brings the show into line with a sale; older versions of it than known change nothing.
+
+        After a refused one there is no claim for it, and never will be.
+        """
         ...
 
     async def give_up(self, show: Show, claim: "Claim") -> None:

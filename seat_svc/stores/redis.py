@@ -10,7 +10,7 @@ from mesh.errors import InvalidField, RequestIdReused
 from mesh.ids import new_token
 from seat_svc.domain.layout import Layout
 from seat_svc.domain.orders import HoldOrder, InventoryRules
-from seat_svc.domain.sale import Purchase, Sale
+from seat_svc.domain.sale import Purchase, RefusedSale, Sale
 from seat_svc.domain.seats import Hold, SeatDelta, SeatState
 from seat_svc.domain.show import Show
 from seat_svc.errors import HoldLimit
@@ -180,8 +180,11 @@ class RedisSeatLedger:
             refuse(answer, show)
         return Claim(purchase.sale_id, int(answer[1]))
 
-    async def record(self, show: Show, sale: Sale) -> None:
+    async def record(self, show: Show, sale: Sale | RefusedSale) -> None:
         """See `SeatLedger.record`."""
+        if isinstance(sale, RefusedSale):
+            await self._record_word(show, sale.sale_id, 1, "", 0)
+            return
         # A show that moved to another screen may have lost seats that were sold.
         live = _known(show.layout, sale.live_seat_ids)
         cancelled = _known(show.layout, sale.cancelled_seat_ids)

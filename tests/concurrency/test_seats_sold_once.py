@@ -14,7 +14,7 @@ from typing import Any
 from mesh.errors import RemoteError
 from mesh.ids import new_request_id, new_token
 from seat_svc.domain.orders import HoldOrder
-from seat_svc.domain.sale import Purchase, Sale
+from seat_svc.domain.sale import Purchase, RefusedSale, Sale
 from seat_svc.domain.seats import Hold, SeatState
 from seat_svc.domain.show import Show
 from seat_svc.errors import SeatsLost, SeatTaken
@@ -149,8 +149,9 @@ class UnguardedLedger:
             raise SeatsLost(lost)
         return Claim(purchase.sale_id, 0)
 
-    async def record(self, _show: Show, sale: Sale) -> None:
-        await self._take(sale.live_seat_ids, SeatState.SOLD)
+    async def record(self, _show: Show, sale: Sale | RefusedSale) -> None:
+        if isinstance(sale, Sale):
+            await self._take(sale.live_seat_ids, SeatState.SOLD)
 
     async def give_up(self, _show: Show, _claim: Claim) -> None:
         return None

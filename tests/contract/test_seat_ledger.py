@@ -9,6 +9,7 @@ from redis.asyncio import Redis
 from mesh.errors import InvalidField, RequestIdReused
 from mesh.ids import new_request_id
 from seat_svc.domain.orders import InventoryRules
+from seat_svc.domain.sale import RefusedSale
 from seat_svc.domain.seats import Hold, SeatState
 from seat_svc.domain.show import Show
 from seat_svc.errors import (
@@ -141,6 +142,29 @@ async def test_a_repeat_is_answered_even_when_the_hold_is_over_and_the_seat_gone
     again = await ledger.hold(show, order, ())
     assert again.hold_id == first.hold_id
     assert again.expire_time < again.as_of_time
+
+
+async def test_a_refusal_is_final_for_its_request(ledger: RedisSeatLedger, show: Show) -> None:
+    theirs = await hold(ledger, show, "A1", holder="bert")
+    order = an_order("A1", "A2")
+    with pytest.raises(SeatTaken):
+        await ledger.hold(show, order, ())
+    await ledger.release(show, theirs.hold_id, new_request_id())
+    # It may be the first attempt of all, which was long on its way: nobody waits for it any more.
+    with pytest.raises(SeatTaken) as refused:
+        await ledger.hold(show, order, ())
+    assert refused.value.seat_ids == ("A1",)
+    assert await state_of(ledger, show, "A1") is SeatState.AVAILABLE
+    await hold(ledger, show, "A1", "A2")
+
+
+async def test_a_sale_that_was_refused_can_never_be_claimed(ledger: RedisSeatLedger, show: Show) -> None:
+    purchase = a_purchase("A1")
+    await ledger.claim(show, purchase, new_request_id())
+    await ledger.record(show, RefusedSale(purchase.sale_id, ("A1",)))
+    assert await state_of(ledger, show, "A1") is SeatState.AVAILABLE
+    with pytest.raises(SaleRecorded):
+        await ledger.claim(show, purchase, new_request_id())
 
 
 @pytest.mark.parametrize(

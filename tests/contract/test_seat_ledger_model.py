@@ -121,22 +121,26 @@ class Ledger(RuleBasedStateMachine):
     def hold(self, order: HoldOrder) -> Any:
         """The first time or again: orders stay in their bundle."""
         self.end_due()
-        if order.request_id in self.answered:
-            hold = self.run(self.ledger.hold(self.show, order, ()))
-            assert hold.hold_id == self.answered[order.request_id]
-            return multiple()
         held_by = sum(len(held.seat_ids) for held in self.live.values() if held.holder == order.holder)
         refusal = None
         if self.taken(order.seat_ids):
             refusal = "SEAT_TAKEN"
         elif held_by + len(order.seat_ids) > LIMIT:
             refusal = "HOLD_LIMIT"
+        is_answer = True
         try:
             answer: Hold | str = self.run(self.ledger.hold(self.show, order, ()))
         except (MatineeError, ClaimsOverdue) as error:
             answer = reason_of(error)
+            is_answer = isinstance(error, MatineeError)
+        if order.request_id in self.answered:
+            told = answer.hold_id if isinstance(answer, Hold) else answer
+            assert told == self.answered[order.request_id]
+            return multiple()
         if not isinstance(answer, Hold):
             assert answer == refusal
+            if is_answer:
+                self.answered[order.request_id] = answer
             return multiple()
         assert refusal is None
         self.answered[order.request_id] = answer.hold_id

@@ -1,6 +1,7 @@
 -- Holds all the seats or none.
 -- INVARIANT: a seat becomes HELD only from AVAILABLE, in the same step as all the others of its hold, so
--- that no two live holds share a seat. A repeat of a request gets the first one's hold.
+-- that no two live holds share a seat. A repeat of a request gets the first one's answer, also a refusal:
+-- what a caller was refused must not be done later, when a command that was long on its way arrives.
 local layout_id, revision = ARGV[1], ARGV[2]
 local hold_id, holder, content = ARGV[3], ARGV[4], ARGV[5]
 local hold_ms, memory_ms, holder_limit = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
@@ -12,10 +13,16 @@ if refusal then return refusal end
 
 local earlier, reused = earlier_request(REQUEST, content)
 if reused then return {'REUSED'} end
-if earlier then return {'HELD', digits(now), earlier.hold, digits(earlier.expire)} end
-
+if earlier then
+  return earlier.refusal or {'HELD', digits(now), earlier.hold, digits(earlier.expire)}
+end
 if facts.revision ~= revision then return {'OUTDATED'} end
-if facts.cancelled or now >= facts.closes then return {'CLOSED'} end
+
+local function refuse(...)
+  remember_request(REQUEST, {content = content, refusal = {...}}, memory_ms)
+  return {...}
+end
+if facts.cancelled or now >= facts.closes then return refuse('CLOSED') end
 
 local states = redis.call('GET', STATES)
 local first_seat = 10 + 2 * judged_count
@@ -31,8 +38,13 @@ for position = first_seat, #ARGV do
     claimed = claimed or state == CLAIMED
   end
 end
-if #blocked > 0 then return {'BLOCKED', unpack(blocked)} end
-if #taken > 0 then return {'TAKEN', claimed and overdue_claims() or 0, unpack(taken)} end
+if #blocked > 0 then return refuse('BLOCKED', unpack(blocked)) end
+if #taken > 0 then
+  -- With claims to settle first it is not yet an answer.
+  local overdue = claimed and overdue_claims() or 0
+  if overdue > 0 then return {'TAKEN', overdue, unpack(taken)} end
+  return refuse('TAKEN', 0, unpack(taken))
+end
 
 for position = 10, first_seat - 1, 2 do
   local first, expected = tonumber(ARGV[position]), ARGV[position + 1]
@@ -40,7 +52,7 @@ for position = 10, first_seat - 1, 2 do
 end
 
 local held = tonumber(redis.call('HGET', HOLDERS, holder) or 0)
-if held + #seats > holder_limit then return {'LIMIT'} end
+if held + #seats > holder_limit then return refuse('LIMIT') end
 
 local expire = now + hold_ms
 redis.call('HSET', HOLDS, hold_id, cjson.encode({holder = holder, seats = seats, expire = expire}))

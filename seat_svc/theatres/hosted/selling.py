@@ -118,10 +118,12 @@ class Selling:
         An earlier insert of this very sale may have been made, or be on its way from a process that nobody
         hears of any more: the buyer would be refunded and have the seats all the same.
         """
+        refused = RefusedSale(purchase.sale_id, lost)
         try:
-            await self._sales.refuse(RefusedSale(purchase.sale_id, lost), show.show_id)
+            await self._sales.refuse(refused, show.show_id)
         except AlreadySold:
             return await self._tickets_sold_before(purchase)
+        await self._settle(show, refused)
         raise SeatsLost(lost)
 
     async def _refused_by_the_last_word(
@@ -129,19 +131,19 @@ class Selling:
     ) -> tuple[Ticket, ...]:
         """The sale was made or refused before, or seats were sold that the ledger had forgotten."""
         found = await self._sales.find(purchase.sale_id)
-        if isinstance(found, Sale):
+        if found is not None:
             await self._settle(show, found)
             return await self._tickets_sold_before(purchase)
         others = await self._sales.holding(show.show_id, purchase.seat_ids)
         for other in others:
             await self._settle(show, other)
-        await self._access.on(show, lambda current: self._ledger.give_up(current, claim))
         sold = {seat_id for other in others for seat_id in other.live_seat_ids}
         lost = tuple(seat_id for seat_id in purchase.seat_ids if seat_id in sold)
-        if not lost and found is None:
-            # The other sale was cancelled since: asking again will do.
-            raise StoreUnavailable("mongodb")
-        return await self._refuse(show, purchase, lost)
+        if lost:
+            return await self._refuse(show, purchase, lost)
+        # The other sale was cancelled since: asking again will do.
+        await self._access.on(show, lambda current: self._ledger.give_up(current, claim))
+        raise StoreUnavailable("mongodb")
 
     async def _cancel(
         self, show: Show, sale_id: str, seat_ids: tuple[str, ...], request_id: str
@@ -157,8 +159,8 @@ class Selling:
         await self._access.on(show, lambda current: self._ledger.record(current, sale))
         return sale.tickets
 
-    async def _settle(self, show: Show, sale: Sale) -> None:
-        """The sale stands whatever comes of this; what is left undone is settled when it is met."""
+    async def _settle(self, show: Show, sale: Sale | RefusedSale) -> None:
+        """The word stands whatever comes of this; what is left undone is settled when it is met."""
         try:
             await self._access.on(show, lambda current: self._ledger.record(current, sale))
         except StoreUnavailable:

@@ -66,10 +66,10 @@ class Settlement:
 
     async def _settle_claim(self, show: Show, claim: Claim) -> None:
         found = await self._sales.find(claim.sale_id)
-        if isinstance(found, Sale):
-            await self._ledger.record(show, found)
-        else:
+        if found is None:
             await self._ledger.give_up(show, claim)
+        else:
+            await self._ledger.record(show, found)
         outcome = "sold" if isinstance(found, Sale) else "free"
         SETTLEMENTS.labels(outcome).inc()
         log.info("claim_settled", show_id=show.show_id, sale_id=claim.sale_id, outcome=outcome)
