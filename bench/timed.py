@@ -14,7 +14,7 @@ from prometheus_client import Counter
 from mesh.run import Process, Resources, run
 from seat_svc.app import NAME, build_with_ledger
 from seat_svc.domain.orders import HoldOrder
-from seat_svc.domain.sale import Purchase, Sale
+from seat_svc.domain.sale import Purchase, RefusedSale, Sale
 from seat_svc.domain.seats import Hold
 from seat_svc.domain.show import Show
 from seat_svc.ports import Claim, Judged, MapReading, SeatLedger
@@ -49,7 +49,7 @@ class TimedLedger(RedisSeatLedger):
         self._claimed[purchase.sale_id] = time.perf_counter()
         return claim
 
-    async def record(self, show: Show, sale: Sale) -> None:
+    async def record(self, show: Show, sale: Sale | RefusedSale) -> None:
         """See `SeatLedger.record`."""
         claimed = self._claimed.pop(sale.sale_id, None)
         if claimed is not None:
