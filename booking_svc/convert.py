@@ -16,6 +16,7 @@ from matinee.type.v1 import money_pb2
 from booking_svc.domain.booking import (
     Booking,
     BookingState,
+    PartialCancellation,
     Payment,
     PaymentMethod,
     PaymentState,
@@ -24,11 +25,13 @@ from booking_svc.domain.booking import (
     Ticket,
 )
 from booking_svc.domain.contact import Contact, checked_contact
-from booking_svc.domain.events import Event, RefundIssued, event_id
+from booking_svc.domain.events import BookingCancelled, Event, RefundIssued, event_id
+from booking_svc.domain.machine.cancelling import Settlement
 from booking_svc.domain.prices import Quote
 from booking_svc.domain.proof import Viewer
 from booking_svc.domain.show import ShowFacts, ShowOnSale
 from booking_svc.errors import PageTokenInvalid
+from booking_svc.usecases.cancelling import CancelWish
 from mesh.errors import InvalidField
 from mesh.money import Money
 
@@ -97,6 +100,7 @@ def booking(whole: Booking, as_of: dt.datetime) -> booking_pb2.Booking:
         update_time=timestamp(whole.update_time),
         as_of_time=timestamp(as_of),
         access_key=whole.access_key,
+        partial_cancellations=[_partial(each) for each in whole.partial_cancellations],
     )
     if whole.contact is not None:
         message.contact.CopyFrom(_contact(whole.contact))
@@ -105,6 +109,38 @@ def booking(whole: Booking, as_of: dt.datetime) -> booking_pb2.Booking:
     if whole.payments:
         message.payment.CopyFrom(_payment(_shown_payment(whole)))
     return message
+
+
+def _partial(partial: PartialCancellation) -> booking_pb2.PartialCancellation:
+    return booking_pb2.PartialCancellation(
+        seat_ids=partial.seat_ids,
+        cancel_time=timestamp(partial.time),
+        kept_quote=quote(partial.kept),
+        refund_amount=money(partial.refund),
+        completed=partial.done,
+    )
+
+
+def settlement(settled: Settlement) -> booking_pb2.PreviewCancellationResponse:
+    """What a cancellation would mean."""
+    return booking_pb2.PreviewCancellationResponse(
+        seat_ids=settled.seat_ids,
+        paid_amount=money(settled.paid),
+        refunded_amount=money(settled.refunded),
+        kept_quote=quote(settled.kept) if settled.kept is not None else None,
+        refund_amount=money(settled.refund),
+    )
+
+
+def cancel_wish_from(request: booking_pb2.CancelBookingRequest) -> CancelWish:
+    """What the buyer wants to cancel."""
+    told = request.expected_refund
+    return CancelWish(
+        seat_ids=tuple(request.seat_ids),
+        expected_refund=Money(told.currency_code, told.minor_units)
+        if request.HasField("expected_refund")
+        else None,
+    )
 
 
 def _shown_payment(whole: Booking) -> Payment:
@@ -238,6 +274,8 @@ def outbox_entry(whole: Booking, event: Event, traceparent: str) -> Mapping[str,
         traceparent=traceparent,
     )
     message: Any = getattr(events_pb2, name)(header=header)
+    if isinstance(event, BookingCancelled):
+        message.cancelled_seat_ids.extend(event.seat_ids)
     if isinstance(event, RefundIssued):
         refund = whole.refund(event.refund_id)
         if refund is not None:

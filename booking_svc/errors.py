@@ -4,6 +4,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from mesh.errors import MatineeError
+from mesh.money import Money
 
 
 class TryAgain(MatineeError):
@@ -86,14 +87,18 @@ class CancelTooLate(MatineeError):
         super().__init__("it is too late to cancel this booking")
 
 
-class PartialCancelUnsupported(MatineeError):
-    """Single seats of a booking cannot be cancelled: it is all of them or none."""
+class RefundChanged(MatineeError):
+    """Something else would go back than the buyer was told; metadata `minor_units`, `currency_code`."""
 
     code = "FAILED_PRECONDITION"
-    reason = "PARTIAL_CANCEL"
+    reason = "REFUND_CHANGED"
 
-    def __init__(self) -> None:
-        super().__init__("a booking can only be cancelled as a whole")
+    def __init__(self, refund: Money) -> None:
+        super().__init__(
+            "another amount would go back by now; look at it again",
+            minor_units=str(refund.minor_units),
+            currency_code=refund.currency_code,
+        )
 
 
 class PaymentLimit(MatineeError):

@@ -1,12 +1,13 @@
 """Seats as seat_svc has them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 import structlog
 from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
 
 from booking_svc.convert import seat_payments, tickets_from, time_between
-from booking_svc.domain.booking import Booking, Ticket
+from booking_svc.domain.booking import Booking, PartialCancellation, Ticket
 from booking_svc.errors import (
     SeatServiceUnavailable,
     SeatsLost,
@@ -87,10 +88,19 @@ class RemoteSeatInventory:
 
     async def cancel(self, booking: Booking) -> tuple[Ticket, ...]:
         """See `SeatInventory.cancel`."""
+        return await self._cancel(booking, derived_request_id("cancel", booking.booking_id), ())
+
+    async def give_back(self, booking: Booking, partial: PartialCancellation) -> None:
+        """See `SeatInventory.give_back`."""
+        request_id = derived_request_id("cancel", booking.booking_id, partial.request_id)
+        await self._cancel(booking, request_id, partial.seat_ids)
+
+    async def _cancel(self, booking: Booking, request_id: str, seat_ids: Sequence[str]) -> tuple[Ticket, ...]:
         request = seat_pb2.CancelTicketsRequest(
-            request_id=derived_request_id("cancel", booking.booking_id),
+            request_id=request_id,
             show_id=booking.show.show_id,
             booking_id=booking.booking_id,
+            seat_ids=seat_ids,
         )
         try:
             response = await self._seats.CancelTickets(request)

@@ -10,7 +10,7 @@ from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
 from booking_svc import convert
 from booking_svc.domain.booking import Booking
 from booking_svc.ports import Ports
-from booking_svc.usecases.cancelling import cancel_booking
+from booking_svc.usecases.cancelling import cancel_booking, preview_cancellation
 from booking_svc.usecases.changes import Changes
 from booking_svc.usecases.creating import create_booking
 from booking_svc.usecases.driving import Driver
@@ -99,6 +99,15 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
         )
         return booking_pb2.RecordPaymentEventResponse(repeated_event=repeated)
 
+    async def PreviewCancellation(
+        self, request: booking_pb2.PreviewCancellationRequest, _context: _Context
+    ) -> booking_pb2.PreviewCancellationResponse:
+        viewer = convert.viewer_from(request.viewer)
+        settled = await preview_cancellation(
+            self._use.ports, request.booking_id, viewer, tuple(request.seat_ids)
+        )
+        return convert.settlement(settled)
+
     async def CancelBooking(
         self, request: booking_pb2.CancelBookingRequest, _context: _Context
     ) -> booking_pb2.CancelBookingResponse:
@@ -109,7 +118,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
             request.request_id,
             request.booking_id,
             convert.viewer_from(request.viewer),
-            tuple(request.seat_ids),
+            convert.cancel_wish_from(request),
         )
         return booking_pb2.CancelBookingResponse(booking=self._shown(booking))
 

@@ -161,11 +161,30 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True)
+class PartialCancellation:
+    """That single seats of a confirmed booking were cancelled, and what it means for its price.
+
+    `request_id` is the request that asked for it, and tells it from others;
+    `kept` the price of the seats that are left, and `refund` what goes back.
+    """
+
+    request_id: str
+    seat_ids: tuple[str, ...]
+    reason: str
+    time: dt.datetime
+    kept: Quote
+    refund: Money
+    done: bool = False
+    """Whether the theatre has the seats back: from then on the refund is owed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Booking:
     """A booking.
 
     `version` grows by one with each change; `paid_by` is the payment that the
-    tickets are for.
+    tickets are for. `seat_ids` and `quote` are what was booked, whatever was
+    cancelled of it since.
     """
 
     booking_id: str
@@ -188,6 +207,7 @@ class Booking:
     paid_by: str = ""
     tickets: tuple[Ticket, ...] = ()
     cancellation: Cancellation | None = None
+    partial_cancellations: tuple[PartialCancellation, ...] = ()
     refunds: tuple[Refund, ...] = ()
     accepted: tuple[AcceptedRequest, ...] = ()
 
@@ -195,6 +215,21 @@ class Booking:
     def open_payment(self) -> Payment | None:
         """The newest attempt that may still be paid."""
         return next((payment for payment in reversed(self.payments) if payment.is_open), None)
+
+    @property
+    def kept_seat_ids(self) -> tuple[str, ...]:
+        """The seats that were not cancelled singly, in their order."""
+        gone = {seat_id for each in self.partial_cancellations for seat_id in each.seat_ids}
+        return tuple(seat_id for seat_id in self.seat_ids if seat_id not in gone)
+
+    @property
+    def kept_quote(self) -> Quote:
+        """What the kept seats cost."""
+        return self.partial_cancellations[-1].kept if self.partial_cancellations else self.quote
+
+    def partial_cancellation(self, request_id: str) -> PartialCancellation | None:
+        """The partial cancellation that the request made."""
+        return next((each for each in self.partial_cancellations if each.request_id == request_id), None)
 
     def payment(self, payment_id: str) -> Payment | None:
         """The attempt with that id."""

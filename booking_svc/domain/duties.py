@@ -55,6 +55,13 @@ class CancelTickets:
 
 
 @dataclass(frozen=True, slots=True)
+class GiveSeatsBack:
+    """Give the tickets of single seats back to the theatre, as the request asked."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
 class FreeSeats:
     """Release the hold."""
 
@@ -86,6 +93,7 @@ Duty: TypeAlias = (
     | ClosePayment
     | ConfirmSeats
     | CancelTickets
+    | GiveSeatsBack
     | FreeSeats
     | VoidSale
     | SendRefund
@@ -139,6 +147,10 @@ def _of_state(booking: Booking, pace: Pace) -> Iterator[Due]:
             yield Due(EndHold(), booking.hold.pay_until)
         case BookingState.PAID:
             yield Due(ConfirmSeats(), booking.update_time)
+        case BookingState.CONFIRMED:
+            for partial in booking.partial_cancellations:
+                if not partial.done:
+                    yield Due(GiveSeatsBack(partial.request_id), booking.update_time)
         case BookingState.CANCELLED:
             yield Due(CancelTickets(), booking.update_time)
 

@@ -26,7 +26,9 @@ class BookingExpired:
 
 @dataclass(frozen=True, slots=True)
 class BookingCancelled:
-    """Tickets were cancelled."""
+    """Tickets of these seats were cancelled."""
+
+    seat_ids: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)

@@ -110,10 +110,14 @@ class SeatsMissed:
 
 @dataclass(frozen=True, slots=True)
 class CancelRequested:
-    """The booking is to be cancelled, by its buyer (`BUYER`) or for another reason."""
+    """Seats of the booking, or all of them (none named), are to be cancelled by its buyer (`BUYER`) or for
+    another reason; `expected_refund` is what the buyer was told would go back, if anything.
+    """
 
     request: AcceptedRequest
     reason: str
+    seat_ids: tuple[str, ...] = ()
+    expected_refund: Money | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,6 +125,13 @@ class TicketsCancelled:
     """The theatre cancelled the tickets."""
 
     tickets: tuple[Ticket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SeatsGivenBack:
+    """The theatre cancelled the tickets of the seats that the request names."""
+
+    request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +174,7 @@ Input: TypeAlias = (
     | SeatsMissed
     | CancelRequested
     | TicketsCancelled
+    | SeatsGivenBack
     | RefundAccepted
     | RefundSucceeded
     | RefundFailed

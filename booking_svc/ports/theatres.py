@@ -4,7 +4,7 @@ import datetime as dt
 from dataclasses import dataclass
 from typing import Protocol
 
-from booking_svc.domain.booking import Booking, Ticket
+from booking_svc.domain.booking import Booking, PartialCancellation, Ticket
 from booking_svc.domain.show import ShowOnSale
 
 
@@ -46,4 +46,8 @@ class SeatInventory(Protocol):
 
     async def cancel(self, booking: Booking) -> tuple[Ticket, ...]:
         """Cancels all tickets of the booking and answers with them; with none when nothing was sold."""
+        ...
+
+    async def give_back(self, booking: Booking, partial: PartialCancellation) -> None:
+        """Cancels the tickets of single seats; harmless when they are cancelled, or nothing was sold."""
         ...

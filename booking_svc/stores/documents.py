@@ -1,6 +1,8 @@
 """A booking as a MongoDB document and back; pure."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
+from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 from booking_svc.domain.booking import (
@@ -9,6 +11,7 @@ from booking_svc.domain.booking import (
     BookingState,
     Cancellation,
     Hold,
+    PartialCancellation,
     Payment,
     PaymentMethod,
     PaymentState,
@@ -19,7 +22,7 @@ from booking_svc.domain.booking import (
     Ticket,
 )
 from booking_svc.domain.contact import Contact
-from booking_svc.domain.prices import PriceLine, Quote, SeatPrice
+from booking_svc.domain.prices import RULES, PriceLine, PriceRule, Quote, SeatPrice
 from booking_svc.domain.show import ShowFacts
 from mesh.money import Money
 from mesh.mongo import Document
@@ -49,6 +52,7 @@ def document_of(booking: Booking) -> Document:
         "paid_by": booking.paid_by,
         "tickets": [_fields(ticket) for ticket in booking.tickets],
         "cancellation": _fields(booking.cancellation) if booking.cancellation else None,
+        "partial_cancellations": [_partial(each) for each in booking.partial_cancellations],
         "refunds": [_refund(refund) for refund in booking.refunds],
         "accepted": [_request(request) for request in booking.accepted],
     }
@@ -77,6 +81,8 @@ def booking_of(stored: _Stored) -> Booking:
         paid_by=stored["paid_by"],
         tickets=tuple(Ticket(**ticket) for ticket in stored["tickets"]),
         cancellation=Cancellation(**stored["cancellation"]) if stored["cancellation"] else None,
+        # Bookings that were stored before seats could be cancelled singly have none.
+        partial_cancellations=tuple(_partial_of(each) for each in stored.get("partial_cancellations", ())),
         refunds=tuple(_refund_of(refund) for refund in stored["refunds"]),
         accepted=tuple(AcceptedRequest(**request) for request in stored["accepted"]),
     )
@@ -121,6 +127,7 @@ def _quote(quote: Quote) -> Document:
         "seat_prices": [
             {"seat_id": each.seat_id, "amount": money_document(each.amount)} for each in quote.seat_prices
         ],
+        "rules": [_rule(rule) for rule in quote.rules],
     }
 
 
@@ -131,6 +138,47 @@ def _quote_of(stored: _Stored) -> Quote:
         seat_prices=tuple(
             SeatPrice(each["seat_id"], money_of(each["amount"])) for each in stored["seat_prices"]
         ),
+        rules=tuple(_rule_of(rule) for rule in stored["rules"])
+        if "rules" in stored
+        else _rules_of_lines({line["rule_id"] for line in stored["lines"]}),
+    )
+
+
+def _rule(rule: PriceRule) -> Document:
+    return {
+        "rule_id": rule.rule_id,
+        "description": rule.description,
+        "discount": str(rule.discount),
+        "party": rule.party,
+        "nth_dearest": rule.nth_dearest,
+    }
+
+
+def _rule_of(stored: _Stored) -> PriceRule:
+    return PriceRule(**{**stored, "discount": Fraction(stored["discount"])})
+
+
+def _rules_of_lines(rule_ids: Collection[str]) -> tuple[PriceRule, ...]:
+    """The rules of a quote that was stored before quotes remembered theirs: these made its lines."""
+    return tuple(replace(rule, local_start=None) for rule in RULES if rule.rule_id in rule_ids)
+
+
+def _partial(partial: PartialCancellation) -> Document:
+    return _fields(partial) | {
+        "seat_ids": list(partial.seat_ids),
+        "kept": _quote(partial.kept),
+        "refund": money_document(partial.refund),
+    }
+
+
+def _partial_of(stored: _Stored) -> PartialCancellation:
+    return PartialCancellation(
+        **{
+            **stored,
+            "seat_ids": tuple(stored["seat_ids"]),
+            "kept": _quote_of(stored["kept"]),
+            "refund": money_of(stored["refund"]),
+        }
     )
 
 

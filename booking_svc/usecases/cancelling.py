@@ -1,16 +1,46 @@
-"""Cancelling a confirmed booking."""
+"""Cancelling a confirmed booking, or single seats of it."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 from booking_svc.domain import inputs
-from booking_svc.domain.booking import AcceptedRequest, Booking
+from booking_svc.domain.booking import Booking
+from booking_svc.domain.machine.cancelling import Settlement, require_cancellable, settlement
 from booking_svc.domain.proof import Viewer
-from booking_svc.errors import PartialCancelUnsupported, UnknownSeat
+from booking_svc.errors import StateForbids, UnknownSeat
 from booking_svc.ports import Ports
 from booking_svc.usecases.changes import Changes
 from booking_svc.usecases.driving import Driver
+from booking_svc.usecases.quoting import MOST_SEATS
 from booking_svc.usecases.requests import accepted, require_same
 from booking_svc.usecases.viewing import get_booking
+from mesh.errors import InvalidField
+from mesh.money import Money
+
+
+@dataclass(frozen=True, slots=True)
+class CancelWish:
+    """Which seats a buyer wants to cancel (none named: all), and what they were told would go back."""
+
+    seat_ids: tuple[str, ...] = ()
+    expected_refund: Money | None = None
+
+
+async def preview_cancellation(
+    ports: Ports, booking_id: str, viewer: Viewer, seat_ids: Sequence[str]
+) -> Settlement:
+    """What cancelling these seats now would mean; changes nothing.
+
+    Raises `CancelTooLate`, `StateForbids`, also when none of the seats is left
+    to be cancelled, and `UnknownSeat`.
+    """
+    booking = await get_booking(ports, booking_id, viewer)
+    _check_seats(booking, seat_ids)
+    require_cancellable(booking, ports.now())
+    settled = settlement(booking, seat_ids)
+    if not settled.seat_ids:
+        raise StateForbids(booking.state.value)
+    return settled
 
 
 async def cancel_booking(
@@ -20,29 +50,36 @@ async def cancel_booking(
     request_id: str,
     booking_id: str,
     viewer: Viewer,
-    seat_ids: Sequence[str],
+    wish: CancelWish,
 ) -> Booking:
-    """Cancels all of a confirmed booking; answers as soon as that is certain to happen.
+    """Cancels seats of a confirmed booking; answers as soon as that is certain to happen.
 
     Usually the tickets are cancelled and the money is on its way by then.
-    Raises `CancelTooLate`, `StateForbids`, `UnknownSeat`, `RequestIdReused` and,
-    for some but not all of the seats, `PartialCancelUnsupported`.
+    Raises `CancelTooLate`, `StateForbids`, `UnknownSeat`, `RefundChanged` and
+    `RequestIdReused`.
     """
-    request = accepted(request_id, booking_id, "cancel", *sorted(seat_ids))
+    request = accepted(request_id, booking_id, "cancel", *sorted(wish.seat_ids))
     booking = await get_booking(ports, booking_id, viewer)
     for known in booking.accepted:
         require_same(known, request)
-    unknown = [seat_id for seat_id in seat_ids if seat_id not in booking.seat_ids]
-    if unknown:
-        raise UnknownSeat(unknown)
-    if seat_ids and set(seat_ids) != set(booking.seat_ids):
-        raise PartialCancelUnsupported
-    return await ports.background.finish(_cancel(ports, changes, driver, booking, request))
+    _check_seats(booking, wish.seat_ids)
+    asked = inputs.CancelRequested(request, inputs.BUYER, wish.seat_ids, wish.expected_refund)
+    return await ports.background.finish(_cancel(ports, changes, driver, booking, asked))
 
 
 async def _cancel(
-    ports: Ports, changes: Changes, driver: Driver, booking: Booking, request: AcceptedRequest
+    ports: Ports, changes: Changes, driver: Driver, booking: Booking, asked: inputs.CancelRequested
 ) -> Booking:
-    booking = await changes.apply(booking, inputs.CancelRequested(request, inputs.BUYER))
+    booking = await changes.apply(booking, asked)
     await driver.drive(booking.booking_id)
     return await ports.bookings.find(booking.booking_id) or booking
+
+
+def _check_seats(booking: Booking, seat_ids: Sequence[str]) -> None:
+    if len(seat_ids) > MOST_SEATS:
+        raise InvalidField("seat_ids", f"must be at most {MOST_SEATS} seats")
+    if len(set(seat_ids)) != len(seat_ids):
+        raise InvalidField("seat_ids", "must not repeat a seat")
+    unknown = [seat_id for seat_id in seat_ids if seat_id not in booking.seat_ids]
+    if unknown:
+        raise UnknownSeat(unknown)

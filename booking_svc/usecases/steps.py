@@ -100,6 +100,13 @@ async def _cancel_tickets(ports: Ports, booking: Booking, _duty: duties.CancelTi
     return (inputs.TicketsCancelled(await ports.seats.cancel(booking)),)
 
 
+async def _give_seats_back(ports: Ports, booking: Booking, duty: duties.GiveSeatsBack) -> Inputs:
+    partial = booking.partial_cancellation(duty.request_id)
+    if partial is not None:
+        await ports.seats.give_back(booking, partial)
+    return (inputs.SeatsGivenBack(duty.request_id),)
+
+
 async def _free_seats(ports: Ports, booking: Booking, _duty: duties.FreeSeats) -> Inputs:
     if booking.hold is not None:
         await ports.seats.release(booking, booking.hold.hold_id)
@@ -181,6 +188,7 @@ _STEPS: Final[Mapping[type, Callable[[Ports, Booking, Any], Awaitable[Inputs]]]]
     duties.ClosePayment: close_payment,
     duties.ConfirmSeats: _confirm_seats,
     duties.CancelTickets: _cancel_tickets,
+    duties.GiveSeatsBack: _give_seats_back,
     duties.FreeSeats: _free_seats,
     duties.VoidSale: _void_sale,
     duties.SendRefund: _send_refund,

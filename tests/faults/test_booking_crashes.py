@@ -19,7 +19,7 @@ from booking_svc.ports import Ports
 from booking_svc.servicer import UseCases
 from booking_svc.stores.mongo import MongoBookings
 from booking_svc.stores.payment_events import MongoPaymentEvents
-from booking_svc.usecases.cancelling import cancel_booking
+from booking_svc.usecases.cancelling import CancelWish, cancel_booking
 from booking_svc.usecases.creating import create_booking
 from booking_svc.usecases.paying import PaymentWish
 from mesh import mongo as mesh_mongo
@@ -61,6 +61,7 @@ class Life:
     buyer_id: str
     show_id: str
     cancel: bool
+    cancel_seats: tuple[str, ...] = ()
     use: UseCases = field(init=False)
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
     booking_id: str = ""
@@ -113,7 +114,7 @@ class Life:
         if self.cancel:
             await cancel_booking(
                 *(self.use.ports, self.use.changes, self.use.driver, self.request_id("cancel")),
-                *(self.booking_id, self.viewer, ()),
+                *(self.booking_id, self.viewer, CancelWish(self.cancel_seats)),
             )
 
     async def wait_in_vain(self) -> None:
@@ -216,6 +217,8 @@ class Scenario:
     calls: tuple[str, ...]
     """Calls that a process has to die at, for the enumeration to mean anything."""
     cancel: bool = False
+    cancel_seats: tuple[str, ...] = ()
+    """None named: all."""
 
 
 BOUGHT = ("add", "hold", "save", "open_session", "confirm")
@@ -246,6 +249,15 @@ SCENARIOS = {
         (*BOUGHT, "claim", "cancel", "refund"),
         cancel=True,
     ),
+    "one-seat-cancelled": Scenario(
+        cards.FAILING_REFUND,
+        BookingState.CONFIRMED,
+        GIVEN_BACK,
+        (("capture", 2000), ("refund", 1000)),
+        (*BOUGHT, "claim", "give_back", "refund"),
+        cancel=True,
+        cancel_seats=("A2",),
+    ),
     "never-paid": Scenario(
         "", BookingState.EXPIRED, ("booking_expired",), (), ("claim", "expire_session", "release", "save")
     ),
@@ -261,7 +273,8 @@ async def test_a_crash_at_any_await_ends_right(world: World, name: str, after: b
     for at_call in range(1, 200):
         fate = Fate(at_call, after)
         buyer_id = f"{name}-{after}-{at_call}"
-        life = Life(world, scenario.card, buyer_id, world.office.add_show(), scenario.cancel)
+        show_id = world.office.add_show()
+        life = Life(world, scenario.card, buyer_id, show_id, scenario.cancel, scenario.cancel_seats)
         await _live(life, fate)
         await _check_end(life, scenario, fate)
         if not fate.dead:
@@ -279,7 +292,9 @@ async def _check_end(life: Life, scenario: Scenario, fate: Fate) -> None:
     assert await _ledger(life, booking) == list(scenario.ledger), where
     if scenario.state is BookingState.CONFIRMED:
         assert booking.seats is SeatStanding.SOLD, where
-        assert life.world.office.sold_seats(life.booking_id) == {"A1", "A2"}, where
+        kept = {"A1", "A2"} - set(scenario.cancel_seats)
+        assert life.world.office.sold_seats(life.booking_id) == kept, where
+        assert {ticket.seat_id for ticket in booking.tickets if not ticket.cancelled} == kept, where
     else:
         assert booking.seats is SeatStanding.FREED, where
         assert {"A1", "A2"} <= life.world.office.free_seats(life.show_id), where
@@ -330,7 +345,7 @@ async def test_a_process_that_was_only_slow_comes_back_with_an_old_answer_and_ch
     assert confirmed.state is BookingState.CONFIRMED
     await cancel_booking(
         *(world.ports, quick.changes, quick.driver, life.request_id("cancel")),
-        *(life.booking_id, life.viewer, ()),
+        *(life.booking_id, life.viewer, CancelWish()),
     )
     refunded = await world.ports.bookings.find(life.booking_id)
     await hearing

@@ -161,6 +161,27 @@ TABLE = [
         now=CANCEL_UNTIL + dt.timedelta(hours=1),
         otherwise=StateForbids,
     ),
+    Row(
+        "one seat cancelled",
+        cancelled_by_buyer("A2"),
+        {S.CONFIRMED: CHANGED, S.CANCELLED: NOTHING},
+        otherwise=StateForbids,
+    ),
+    Row(
+        "one seat cancelled too late",
+        cancelled_by_buyer("A2"),
+        {S.CONFIRMED: CancelTooLate, S.CANCELLED: NOTHING},
+        now=CANCEL_UNTIL + dt.timedelta(milliseconds=1),
+        otherwise=StateForbids,
+    ),
+    Row("tickets cancelled", inputs.TicketsCancelled(TICKETS), {S.CANCELLED: S.REFUNDING}),
+    Row("seats given back that nobody cancelled", inputs.SeatsGivenBack("r"), {}),
+]
+SEAT_TABLE = [
+    Row("the seat given back", inputs.SeatsGivenBack("request-of-A2"), {S.CONFIRMED: CHANGED}),
+    Row("the same seat cancelled again", cancelled_by_buyer("A2"), {}),
+    Row("the other seat cancelled", cancelled_by_buyer("A1"), {S.CONFIRMED: S.CANCELLED}),
+    Row("the rest cancelled", cancelled_by_buyer(), {S.CONFIRMED: S.CANCELLED}),
     Row("tickets cancelled", inputs.TicketsCancelled(TICKETS), {S.CANCELLED: S.REFUNDING}),
 ]
 REFUND_TABLE = [
@@ -190,7 +211,7 @@ def _cases(table: list[Row], states: list[BookingState]) -> list[object]:
 
 
 def test_every_input_is_in_the_table() -> None:
-    tabled = {type(row.given) for row in (*TABLE, *REFUND_TABLE)}
+    tabled = {type(row.given) for row in (*TABLE, *SEAT_TABLE, *REFUND_TABLE)}
     assert tabled == set(inputs.Input.__args__)
 
 
@@ -206,6 +227,14 @@ def test_every_state_with_a_refund_against_its_news(row: Row, state: BookingStat
     booking = in_state(state)
     named = replace(booking, refunds=(replace(booking.refunds[0], refund_id=REFUND),))
     _check(named, row, row.does.get(state, row.otherwise))
+
+
+@pytest.mark.parametrize(("row", "state"), _cases(SEAT_TABLE, [S.CONFIRMED, S.CANCELLED]))
+def test_every_state_with_a_seat_on_its_way_back(row: Row, state: BookingState) -> None:
+    booking = after(in_state(S.CONFIRMED), cancelled_by_buyer("A2"))
+    if state is S.CANCELLED:
+        booking = after(booking, cancelled_by_buyer("A1"))
+    _check(booking, row, row.does.get(state, row.otherwise))
 
 
 def _check(booking: Booking, row: Row, expected: object) -> None:
@@ -260,7 +289,7 @@ def test_each_way_tells_what_it_should() -> None:
     cancelled = in_state(S.CANCELLED)
     assert apply(in_state(S.CONFIRMED), cancelled_by_buyer(), NOW).events == ()
     freed = apply(cancelled, inputs.TicketsCancelled(()), NOW)
-    assert freed.events == (BookingCancelled(),)
+    assert freed.events == (BookingCancelled(("A1", "A2")),)
     assert all(ticket.cancelled for ticket in freed.booking.tickets)
     refund = freed.booking.refunds[0]
     assert (refund.amount, refund.reason) == (Money("USD", 2000), "cancelled_by_buyer")

@@ -7,7 +7,8 @@
 
 Beside the state, a booking carries duties (`duties`): open payments to close,
 seats to free, refunds to send. They do not depend on the state alone, because
-money may arrive in any of them.
+money may arrive in any of them. A CONFIRMED booking may have seats to give back
+and refunds to send, while its other tickets stay good.
 """
 
 import datetime as dt
@@ -52,6 +53,7 @@ _RULES: Final[dict[type, Callable[[Booking, Any, dt.datetime], Change]]] = {
     inputs.SeatsMissed: seating.seats_missed,
     inputs.CancelRequested: cancelling.cancel_requested,
     inputs.TicketsCancelled: cancelling.tickets_cancelled,
+    inputs.SeatsGivenBack: cancelling.seats_given_back,
     inputs.RefundAccepted: refunding.refund_accepted,
     inputs.RefundSucceeded: refunding.refund_succeeded,
     inputs.RefundFailed: refunding.refund_failed,
@@ -62,7 +64,7 @@ def apply(booking: Booking, given: inputs.Input, now: dt.datetime) -> Outcome:
     """What becomes of the booking.
 
     An input that says nothing new changes nothing. Raises `StateForbids`,
-    `HoldExpired`, `CancelTooLate` or `PaymentLimit` for one that is not allowed.
+    `HoldExpired`, `CancelTooLate`, `RefundChanged` or `PaymentLimit` for one that is not allowed.
     """
     change = _RULES[type(given)](booking, given, now)
     if change.booking == booking:

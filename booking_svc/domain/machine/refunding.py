@@ -8,16 +8,28 @@ from booking_svc.domain.booking import Booking, BookingState, Payment, Refund, R
 from booking_svc.domain.events import RefundIssued
 from booking_svc.domain.machine.change import Change, known_refund, with_refund
 from mesh.ids import derived_request_id
+from mesh.money import Money
 
 
 def owing(booking: Booking, payment: Payment, reason: str) -> Booking:
-    """The booking with a refund of all that the payment captured; of nothing there is none."""
-    if payment.captured is None or payment.captured.minor_units <= 0:
+    """The booking with a refund of what is left of the captured money; of nothing there is none."""
+    if payment.captured is None:
         return booking
+    rest = payment.captured.minor_units - sum(
+        refund.amount.minor_units for refund in booking.refunds if refund.payment_id == payment.payment_id
+    )
+    return owing_part(booking, payment, Money(payment.captured.currency_code, rest), reason)
+
+
+def owing_part(booking: Booking, payment: Payment, amount: Money, reason: str, part: str = "") -> Booking:
+    """The booking with a refund of that much; `part` tells it from others of the same payment."""
+    if amount.minor_units <= 0:
+        return booking
+    named = (part,) if part else ()
     refund = Refund(
-        refund_id=derived_request_id("refund", booking.booking_id, payment.payment_id),
+        refund_id=derived_request_id("refund", booking.booking_id, payment.payment_id, *named),
         payment_id=payment.payment_id,
-        amount=payment.captured,
+        amount=amount,
         reason=reason,
     )
     return replace(booking, refunds=(*booking.refunds, refund))
