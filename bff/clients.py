@@ -219,13 +219,16 @@ class Bookings:
         )
         return (await self._stub.AbandonBooking(request)).booking
 
-    async def cancel(
-        self, request_id: str, booking_id: str, viewer: booking_pb2.BookingViewer
-    ) -> booking_pb2.Booking:
-        """The booking, cancelled whole."""
-        request = booking_pb2.CancelBookingRequest(
-            request_id=request_id, booking_id=booking_id, viewer=viewer
+    async def preview_cancellation(
+        self, booking_id: str, viewer: booking_pb2.BookingViewer, seat_ids: Sequence[str]
+    ) -> booking_pb2.PreviewCancellationResponse:
+        """What cancelling these seats would mean."""
+        return await self._stub.PreviewCancellation(
+            booking_pb2.PreviewCancellationRequest(booking_id=booking_id, viewer=viewer, seat_ids=seat_ids)
         )
+
+    async def cancel(self, request: booking_pb2.CancelBookingRequest) -> booking_pb2.Booking:
+        """The booking, with those seats cancelled."""
         return (await self._stub.CancelBooking(request)).booking
 
     def watch(

@@ -3,7 +3,7 @@
 from aiohttp import web
 
 from bff.keys import ASSETS
-from bff.views import bookings, health, landing, me, movies, posters, seats, waiting, webhooks
+from bff.views import bookings, cancelling, health, landing, me, movies, posters, seats, waiting, webhooks
 
 _CITY = "{city:[a-z0-9-]{1,64}}"
 
@@ -33,7 +33,8 @@ def add_routes(app: web.Application) -> None:
             web.get("/bookings/{booking_id}/calendar.ics", bookings.calendar),
             web.post("/bookings/{booking_id}/pay", bookings.pay),
             web.post("/bookings/{booking_id}/abandon", bookings.abandon),
-            web.post("/bookings/{booking_id}/cancel", bookings.cancel),
+            web.get("/bookings/{booking_id}/cancel", cancelling.preview),
+            web.post("/bookings/{booking_id}/cancel", cancelling.cancel),
             web.get(f"/{_CITY}", movies.city_movies),
             web.get(f"/{_CITY}/search", movies.search),
             web.get(f"/{_CITY}/search/titles", movies.suggest_titles),

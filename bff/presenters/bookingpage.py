@@ -47,7 +47,6 @@ class TicketsView:
     booking: BookingView
     tickets: tuple[TicketPicture, ...]
     notice: Notice | None
-    cancel_request_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,18 +63,3 @@ def method_names(texts: Texts) -> tuple[tuple[str, str], ...]:
         ("debit_card", texts.gettext("Debit card")),
         ("internet_banking", texts.gettext("Internet banking")),
     )
-
-
-def cancel_refused(reason: str, texts: Texts) -> Notice | None:
-    """Why a booking was not cancelled; None for what is no refusal."""
-    if reason == "CANCEL_TOO_LATE":
-        return Notice(
-            texts.gettext("Too late to cancel"),
-            texts.gettext("The time to cancel this booking is over. Your tickets stay valid."),
-        )
-    if reason == "NOT_SURE":
-        return Notice(
-            texts.gettext("Nothing was cancelled"),
-            texts.gettext("Tick the box below if you are sure, then send it again."),
-        )
-    return None

@@ -56,6 +56,14 @@ class RefundView:
 
 
 @dataclass(frozen=True, slots=True)
+class PartialView:
+    """Seats that were cancelled, and what goes back for them; empty when nothing does."""
+
+    seats: str
+    refund: str
+
+
+@dataclass(frozen=True, slots=True)
 class BookingView:
     """A booking as its buyer sees it."""
 
@@ -75,6 +83,9 @@ class BookingView:
     decline_reason: str
     tickets: tuple[TicketView, ...]
     refunds: tuple[RefundView, ...]
+    partials: tuple[PartialView, ...]
+    kept_quote: QuoteView | None
+    """What the kept seats cost, once others were cancelled."""
     cancel_until: str
     may_cancel: bool
     given_up: bool
@@ -104,6 +115,9 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
     hold_end = booking.hold_expire_time.ToDatetime(dt.UTC)
     cancel_until = booking.cancel_until_time.ToDatetime(dt.UTC)
     payment = booking.payment
+    partials = booking.partial_cancellations
+    gone = {seat_id for each in partials for seat_id in each.seat_ids}
+    kept = [seat_id for seat_id in booking.seat_ids if seat_id not in gone]
     declined = payment.state == booking_pb2.PAYMENT_STATE_DECLINED
     # A provider may tell of a payment long after the seats were given back.
     may_still_be_paid = booking.state == booking_pb2.BOOKING_STATE_EXPIRED and bool(payment.payment_id)
@@ -126,8 +140,12 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         decline_reason=(payment.decline_reason or texts.gettext("The payment was declined."))
         if declined
         else "",
-        tickets=tuple(TicketView(t.ticket_id, t.seat_id, t.cancelled) for t in booking.tickets),
+        tickets=tuple(
+            TicketView(t.ticket_id, t.seat_id, t.cancelled or t.seat_id in gone) for t in booking.tickets
+        ),
         refunds=tuple(_present_refund(refund, texts) for refund in booking.refunds),
+        partials=tuple(_present_partial(each, texts) for each in partials),
+        kept_quote=present_quote(partials[-1].kept_quote, kept, texts) if partials else None,
         cancel_until=f"{texts.day(cancel_until.astimezone(zone).date())}, {texts.clock(cancel_until, zone)}",
         may_cancel=booking.state == booking_pb2.BOOKING_STATE_CONFIRMED and as_of < cancel_until,
         given_up=booking.update_time.ToDatetime(dt.UTC) < hold_end,
@@ -175,10 +193,15 @@ def _state_text(state: "booking_pb2.BookingState.ValueType", texts: Texts) -> st
     }.get(state, "")
 
 
+def _present_partial(partial: booking_pb2.PartialCancellation, texts: Texts) -> PartialView:
+    refund = partial.refund_amount
+    return PartialView(texts.listed(partial.seat_ids), texts.money(refund) if refund.minor_units else "")
+
+
 def _present_refund(refund: booking_pb2.Refund, texts: Texts) -> RefundView:
     reasons = {
         "seats_lost": texts.gettext("The payment came after the seats had gone to somebody else."),
-        "cancelled_by_buyer": texts.gettext("You cancelled the booking."),
+        "cancelled_by_buyer": texts.gettext("You cancelled tickets."),
         "show_cancelled": texts.gettext("The theatre cancelled the show."),
         "amount_mismatch": texts.gettext("The amount that was paid was not the price."),
     }

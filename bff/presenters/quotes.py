@@ -52,5 +52,6 @@ def _line_label(line: booking_pb2.PriceLine, texts: Texts) -> str:
         "base": texts.gettext("Ticket"),
         "afternoon-20": texts.gettext("Afternoon show, 20 % off"),
         "third-ticket-50": texts.gettext("Third ticket, 50 % off"),
+        "never-more-than-paid": texts.gettext("Never more than you paid"),
     }
     return known.get(line.rule_id, line.description)

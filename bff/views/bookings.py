@@ -1,4 +1,4 @@
-"""A booking's page in each state, and what its buyer does there: pay, give up, cancel."""
+"""A booking's page in each state, and what its buyer does there: pay, give up."""
 
 from collections.abc import Mapping
 
@@ -13,7 +13,6 @@ from bff.presenters.bookingpage import (
     StateView,
     TicketPicture,
     TicketsView,
-    cancel_refused,
     method_names,
 )
 from bff.presenters.bookings import BookingView, present_booking
@@ -47,7 +46,7 @@ async def booking_page(request: web.Request) -> web.Response:
         request[SESSION].remember_key(booking_id, key)
         return see_other(f"/bookings/{booking_id}")
     booking = await request.app[BOOKINGS].get(booking_id, viewer_of(request, booking_id))
-    return _show(request, booking)
+    return show_booking(request, booking)
 
 
 async def pay(request: web.Request) -> web.Response:
@@ -120,26 +119,6 @@ async def abandon(request: web.Request) -> web.Response:
     return see_other(f"/bookings/{booking_id}")
 
 
-async def cancel(request: web.Request) -> web.Response:
-    """Cancels the tickets; the refund follows."""
-    booking_id = id_in_path(request, "booking_id")
-    texts = request[VISITOR_TEXTS]
-    request_id = await request_id_in_form(request)
-    viewer = viewer_of(request, booking_id)
-    if not await text_in_form(request, "sure", 10):
-        booking = await request.app[BOOKINGS].get(booking_id, viewer)
-        return _show(request, booking, cancel_refused("NOT_SURE", texts), status=422)
-    try:
-        await request.app[BACKGROUND].finish(request.app[BOOKINGS].cancel(request_id, booking_id, viewer))
-    except RemoteError as error:
-        notice = cancel_refused(error.reason, texts)
-        if notice is None and error.reason != "BOOKING_STATE":
-            raise
-        booking = await request.app[BOOKINGS].get(booking_id, viewer)
-        return _show(request, booking, notice, status=409)
-    return see_other(f"/bookings/{booking_id}")
-
-
 async def calendar(request: web.Request) -> web.Response:
     """The show as a calendar file."""
     booking_id = id_in_path(request, "booking_id")
@@ -156,9 +135,10 @@ async def calendar(request: web.Request) -> web.Response:
     )
 
 
-def _show(
+def show_booking(
     request: web.Request, booking: booking_pb2.Booking, notice: Notice | None = None, status: int = 200
 ) -> web.Response:
+    """The page of the booking's state, with something to tell above it."""
     texts = request[VISITOR_TEXTS]
     view = present_booking(booking, texts)
     if view.face == "held":
@@ -171,7 +151,7 @@ def _show(
         return _page(
             request,
             "booking_tickets.html",
-            TicketsView(view, tickets, notice, new_request_id()),
+            TicketsView(view, tickets, notice),
             status,
         )
     return _page(request, f"booking_{view.face}.html", StateView(view), status)

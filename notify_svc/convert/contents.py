@@ -48,7 +48,8 @@ def _expired(body: bytes) -> Content:
 
 
 def _cancelled(body: bytes) -> Content:
-    return _event("booking_cancelled", events_pb2.BookingCancelled.FromString(body).header)
+    event = events_pb2.BookingCancelled.FromString(body)
+    return _event("booking_cancelled", event.header, cancelled_seat_ids=tuple(event.cancelled_seat_ids))
 
 
 def _refund_issued(body: bytes) -> Content:
@@ -142,8 +143,12 @@ def _booking(booking: booking_pb2.Booking) -> Booking:
 def _valid_tickets(booking: booking_pb2.Booking) -> tuple[Ticket, ...]:
     if booking.state != booking_pb2.BOOKING_STATE_CONFIRMED:
         return ()
+    # Seats on their way back to the theatre have good tickets for a moment longer.
+    given_up = {seat_id for each in booking.partial_cancellations for seat_id in each.seat_ids}
     return tuple(
-        Ticket(ticket.ticket_id, ticket.seat_id) for ticket in booking.tickets if not ticket.cancelled
+        Ticket(ticket.ticket_id, ticket.seat_id)
+        for ticket in booking.tickets
+        if not ticket.cancelled and ticket.seat_id not in given_up
     )
 
 

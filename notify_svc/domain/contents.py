@@ -23,6 +23,8 @@ class BookingEvent:
     booking: Booking
     refund: Money | None = None
     previous_start_time: dt.datetime | None = None
+    cancelled_seat_ids: tuple[str, ...] = ()
+    """Whose tickets were cancelled just now."""
     reason: str = ""
     """Why: words for people, or a refund's code; may be empty."""
 

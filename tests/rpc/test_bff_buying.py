@@ -10,7 +10,6 @@ from matinee.theatre.v1 import seats_pb2
 
 from bff.tickets import qr_code
 from mesh.errors import MatineeError
-from mesh.ids import new_request_id
 from tests.fixtures.bff import ACCESS_KEY, NOW, PROVIDER_PAGE, SHOW_ID, Answer, Frontend, Refused, timestamp
 
 SEAT_PAGE = f"/shows/{SHOW_ID}"
@@ -282,34 +281,6 @@ async def test_the_calendar_file_says_when_and_where(frontend: Frontend) -> None
     assert event.decoded("dtstart").isoformat() == "2026-06-01T14:00:00+00:00"
     assert "Cinema Ideal" in str(event.decoded("location"))
     assert answer.headers["Content-Type"] == "text/calendar; charset=utf-8"
-
-
-async def test_cancelling_asks_whether_one_is_sure(frontend: Frontend) -> None:
-    page = await ticketed(frontend)
-    form = {
-        "csrf_token": page.field("csrf_token", "/bookings/booking-1/cancel"),
-        "request_id": page.field("request_id", "/bookings/booking-1/cancel"),
-    }
-    unsure = await frontend.post("/bookings/booking-1/cancel", form)
-    assert unsure.status == 422
-    assert "CancelBooking" not in frontend.cinema.calls
-    sure = await frontend.post("/bookings/booking-1/cancel", form | {"sure": "1"})
-    assert sure.status == 303
-    assert "The tickets are void" in (await frontend.get(sure.headers["Location"])).text
-
-
-async def test_cancelling_too_late_keeps_the_tickets(frontend: Frontend) -> None:
-    page = await ticketed(frontend)
-    frontend.cinema.failures["CancelBooking"] = Refused("FAILED_PRECONDITION", "CANCEL_TOO_LATE")
-    form = {
-        "csrf_token": page.field("csrf_token", "/bookings/booking-1/cancel"),
-        "request_id": new_request_id(),
-        "sure": "1",
-    }
-    answer = await frontend.post("/bookings/booking-1/cancel", form)
-    assert answer.status == 409
-    assert "Too late to cancel" in answer.text
-    assert "T-A1" in answer.text
 
 
 async def test_giving_up_frees_the_seats(frontend: Frontend) -> None:

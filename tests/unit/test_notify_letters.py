@@ -138,6 +138,15 @@ def test_cancelled_tickets_are_never_shown_as_valid() -> None:
     assert mail.parts("text/calendar") == []
 
 
+def test_the_letter_names_the_seats_that_were_cancelled() -> None:
+    booking = a_booking(partial_cancellations=[booking_pb2.PartialCancellation(seat_ids=["C7"])])
+    mail = mail_about(events_pb2.BookingCancelled(header=a_header(booking), cancelled_seat_ids=["C7"]))
+    for text in (mail.text, mail.html):
+        assert "is on its way: C7." in text
+        assert "still valid" in text
+    assert list(mail.qr_codes().values()) == ["REX-2026-000018"]
+
+
 def refunded(reason: str) -> events_pb2.RefundIssued:
     refund = booking_pb2.Refund(refund_id="r-1", amount=rupees(48_000), refund_reason=reason)
     return events_pb2.RefundIssued(header=a_header(), refund=refund)

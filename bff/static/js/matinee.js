@@ -5,6 +5,7 @@ const load = (name) => (element) => import(`./${name}.js`).then((module) => modu
 
 on("#seats-form", load("seats"));
 on("[data-countdown]", load("countdown"));
+on("[data-cancel]", load("cancel"));
 on("[data-watch]", load("watch"));
 on("[data-locate]", load("locate"));
 on("[data-suggest]", load("suggest"));

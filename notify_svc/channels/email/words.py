@@ -47,6 +47,7 @@ class BookingWords:
     cancel_until: str
     tickets: Sequence[TicketWords]
     refund: str
+    cancelled: str
     previous: str
     reason: str
 
@@ -75,6 +76,7 @@ def booking_words(event: BookingEvent, texts: Texts, link: str) -> BookingWords:
             for n, ticket in enumerate(booking.tickets)
         ),
         refund=texts.money(event.refund) if event.refund is not None else "",
+        cancelled=texts.listed(event.cancelled_seat_ids) if event.cancelled_seat_ids else "",
         previous=texts.moment(event.previous_start_time, show.zone) if event.previous_start_time else "",
         reason=_reason(event, texts),
     )
