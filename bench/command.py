@@ -7,15 +7,29 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bench import flash, holds
+from bench import bookings, flash, holds
 from bench.place import Place, open_place
 from bench.report import Report
 from stack.errors import FolderRefused, StackError
 from stack.progress import Progress
 
-Measurement = Callable[[Place, float | None], Awaitable[Report]]
+Measurement = Callable[[Progress, float | None], Awaitable[Report]]
+"""Starts what it measures, and ends it."""
 
-MEASUREMENTS: Final[Mapping[str, Measurement]] = {"holds": holds.measure, "flash": flash.measure}
+
+def _in_a_place(measure: Callable[[Place, float | None], Awaitable[Report]]) -> Measurement:
+    async def measured(progress: Progress, seconds: float | None) -> Report:
+        async with open_place(progress) as place:
+            return await measure(place, seconds)
+
+    return measured
+
+
+MEASUREMENTS: Final[Mapping[str, Measurement]] = {
+    "holds": _in_a_place(holds.measure),
+    "flash": _in_a_place(flash.measure),
+    "bookings": bookings.measure,
+}
 
 
 class UnknownMeasurement(StackError):
@@ -42,5 +56,4 @@ def bench(name: str, json_file: Path | None, seconds: float | None) -> int:
 
 
 async def _measured(measurement: Measurement, seconds: float | None) -> Report:
-    async with open_place(Progress()) as place:
-        return await measurement(place, seconds)
+    return await measurement(Progress(), seconds)

@@ -5,9 +5,11 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
-Call = Literal["empty", "hold", "seat_map", "first_look", "prepare", "confirm", "hold_and_release", "flash"]
+Call = Literal[
+    "empty", "hold", "seat_map", "first_look", "prepare", "confirm", "hold_and_release", "flash", "bookings"
+]
 """What one call is. "first_look" asks for the map of each show once; "prepare" holds all the picks, which
-"confirm" then sells."""
+"confirm" then sells; "bookings" are made through the site whose address is the target."""
 Pick = tuple[str, tuple[str, ...]]
 """A show and seats of it."""
 

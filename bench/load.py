@@ -1,7 +1,8 @@
 """``python -m bench.load``: the load client. Reads jobs from its input, answers with outcomes.
 
 A process of its own, so that its work is not the server's; it speaks plain grpc.aio through the generated
-stubs, as any caller in Python would. Connections stay open from job to job.
+stubs, as any caller in Python would, and HTTP as a browser does for whole bookings.
+Connections of gRPC stay open from job to job.
 """
 
 import asyncio
@@ -21,6 +22,7 @@ from bench.buyers import flash
 from bench.empty import PATH
 from bench.jobs import Job, Outcome, Pick, job_from
 from bench.requests import confirm_request, hold_request
+from bench.visitors import make_bookings
 from mesh.ids import new_request_id
 
 _DEADLINE_SECONDS: Final = 20.0
@@ -39,6 +41,8 @@ class LoadClient:
 
     async def do(self, job: Job) -> Outcome:
         """The job's outcome."""
+        if job.call == "bookings":
+            return await make_bookings(job)
         channels = await self._connected(job.target, job.channels)
         if job.call == "flash":
             return await flash(job, channels)

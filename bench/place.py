@@ -142,7 +142,7 @@ class Place:
         return Child(
             name,
             command,
-            environment=_environment() | dict(settings),
+            environment=clean_environment() | dict(settings),
             folder=self.folder,
             log_file=self.folder / f"{name}.log",
         )
@@ -157,11 +157,11 @@ async def open_place(progress: Progress) -> AsyncIterator[Place]:
         with progress.step("engines"):
             valkey = await resources.enter_async_context(ValkeyEngine(folder / "valkey"))
             mongo = await resources.enter_async_context(MongoEngine(folder / "mongo"))
-        client = await resources.enter_async_context(LoadProcess(_environment(), folder / "load.log"))
+        client = await resources.enter_async_context(LoadProcess(clean_environment(), folder / "load.log"))
         yield Place(folder, secrets.token_urlsafe(), progress, valkey, mongo, client, resources)
 
 
-def _environment() -> dict[str, str]:
+def clean_environment() -> dict[str, str]:
     """Only what the processes need: settings of the caller's environment are not for them."""
     kept = ("PATH", "LANG", "HOME", "LD_LIBRARY_PATH", "TMPDIR")
     given = {name: os.environ[name] for name in kept if name in os.environ}

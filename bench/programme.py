@@ -33,14 +33,22 @@ def show_id(number: int) -> str:
 
 async def import_shows(catalog_target: str, token: str, count: int, first_day: dt.date) -> list[str]:
     """Gives the catalogue the theatre and this many shows from that day on; their ids."""
-    records = itertools.chain(_lasting(), (_show(number, first_day) for number in range(count)))
+    await send(
+        catalog_target,
+        token,
+        itertools.chain(_lasting(), (_show(number, first_day) for number in range(count))),
+    )
+    return [show_id(number) for number in range(count)]
+
+
+async def send(catalog_target: str, token: str, records: Iterator[admin_pb2.ImportRecord]) -> None:
+    """Gives the catalogue these records; raises `ProgrammeRefused` unless it takes all of them."""
     async with open_channel(catalog_target, token, timeout_seconds=_IMPORT_SECONDS) as channel:
         admin = channel.stub(admin_pb2_grpc.CatalogAdminServiceStub)
         report = await admin.ImportCatalog(_batches(records), timeout=_IMPORT_SECONDS)
     if report.refused:
         first = report.refused[0]
-        raise ProgrammeRefused(f"the catalogue refused a show: {first.field}: {first.problem}")
-    return [show_id(number) for number in range(count)]
+        raise ProgrammeRefused(f"the catalogue refused a record: {first.field}: {first.problem}")
 
 
 async def _batches(
@@ -76,7 +84,7 @@ def _lasting() -> Iterator[admin_pb2.ImportRecord]:
             credit="CC BY 3.0 Blender Foundation",
         )
     )
-    yield admin_pb2.ImportRecord(layout=_hall())
+    yield admin_pb2.ImportRecord(layout=hall())
     yield admin_pb2.ImportRecord(
         theatre=catalog_pb2.Theatre(
             theatre_id="odeon",
@@ -99,7 +107,8 @@ def _lasting() -> Iterator[admin_pb2.ImportRecord]:
         )
 
 
-def _hall() -> layout_pb2.Layout:
+def hall() -> layout_pb2.Layout:
+    """A hall of 300 seats: 15 rows with an aisle in the middle."""
     return layout_pb2.Layout(
         layout_id="hall-300",
         categories=[layout_pb2.Category(category_id="standard", display_name="Standard")],

@@ -20,6 +20,8 @@ from stack.processes import BFF, PROCESSES, Process
 from stack.progress import Progress
 from stack.supervision import Program, ProgramState, Supervision
 
+SUPERVISION: Final = "supervision"
+
 _ROOT: Final = Path(__file__).resolve().parent.parent
 _PROBE_PAUSE_SECONDS: Final = 0.2
 _WATCH_PAUSE_SECONDS: Final = 0.5
@@ -67,7 +69,7 @@ class Installation:
             [Program(process.name, [sys.executable, "-m", process.module]) for process in processes],
             _ROOT,
         )
-        names = [*self.engines, *self._external, "supervision", *(process.name for process in processes)]
+        names = [*self.engines, *self._external, SUPERVISION, *(process.name for process in processes)]
         self._ready = {name: asyncio.Event() for name in names}
         self._seen: dict[str, ProgramState] = {}
         self._restarts = dict.fromkeys(self.engines, 0)
@@ -134,6 +136,15 @@ class Installation:
         """Send a signal to one process, as a fault would."""
         await self._supervision.signal_program(name, number)
 
+    async def pids(self) -> dict[str, int]:
+        """The process id of everything that runs, supervision included; engines used elsewhere are not."""
+        states = await self._supervision.states()
+        return (
+            {name: engine.pid for name, engine in self.engines.items()}
+            | {SUPERVISION: self._supervision.pid}
+            | {name: state.pid for name, state in states.items() if state.pid}
+        )
+
     def _choose_addresses(self) -> None:
         names = [process.name for process in self._processes if process.name != BFF]
         names += [f"{process.name}.{port}" for process in self._processes for port in process.other_ports]
@@ -152,10 +163,10 @@ class Installation:
 
     async def _start_supervision(self) -> None:
         await self._supervision.start()
-        self._ready["supervision"].set()
+        self._ready[SUPERVISION].set()
 
     async def _start_process(self, process: Process) -> None:
-        for name in ("supervision", *process.after):
+        for name in (SUPERVISION, *process.after):
             await self._ready[name].wait()
         with self._progress.step(process.name):
             self._folder.process(process.name).mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -77,6 +77,13 @@ class Supervision:
         """Whether supervisord itself lives."""
         return self._child is not None and self._child.running
 
+    @property
+    def pid(self) -> int:
+        """supervisord's own process id."""
+        if self._child is None:
+            raise ProcessFailed(f"{_NAME} has not been started")
+        return self._child.pid
+
     async def start(self) -> None:
         """Start supervisord, with none of the programs running yet."""
         here = self._folder.supervisor

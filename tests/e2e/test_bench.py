@@ -14,6 +14,11 @@ from bench.report import Report, Row, median_ratio, percentile
 _ROOT = Path(__file__).resolve().parents[2]
 _COMPARED = ("empty call", "hold of 2 seats", "seat map of 300 seats", "confirm of 2 seats")
 
+_PROCESSES = {
+    *("mongo", "valkey", "rabbitmq", "supervision", "bff", "booking_svc", "catalog_svc"),
+    *("seat_svc", "notify_svc", "sandbox", "inbox", "load client"),
+}
+
 
 async def run_bench(name: str, seconds: str, folder: Path) -> tuple[dict[str, Any], str]:
     """What was written and what was printed."""
@@ -61,6 +66,25 @@ async def test_a_flash_sale_sells_every_seat_once(tmp_path: Path) -> None:
     assert written["answers"]["none_left"] == written["buyers"] - 300
     assert {row["what"] for row in written["rows"]} == {"seat map", "hold", "confirm", "any answer"}
     assert "p99" in printed
+
+
+@pytest.mark.timeout(240)
+async def test_whole_bookings_are_all_confirmed_and_their_cost_is_told(tmp_path: Path) -> None:
+    written, printed = await run_bench("bookings", "2", tmp_path)
+
+    assert written["name"] == "bookings"
+    assert written["errors"] == {}
+    rows = {(row["what"], row["in_flight"]): row for row in written["rows"]}
+    for buyers in (1, 8, 32):
+        whole, confirmation = rows["whole booking", buyers], rows["confirmation after payment", buyers]
+        assert whole["per_second"] > 0
+        assert 0 < confirmation["p50_ms"] < whole["p50_ms"] <= whole["p95_ms"] <= whole["p99_ms"]
+        costs = written["cpu_ms_per_booking"][str(buyers)]
+        processes = {name: cost for name, cost in costs.items() if name in _PROCESSES}
+        assert processes.keys() == _PROCESSES
+        assert costs["sum"] == pytest.approx(sum(processes.values()), abs=0.1)
+        assert 0 < costs["cores_used"] <= 1.1
+    assert "errors: none" in printed
 
 
 async def test_an_unknown_measurement_is_told_in_one_line(tmp_path: Path) -> None:
