@@ -20,7 +20,7 @@ from seat_svc.domain.show import Show
 from seat_svc.ports import Claim, Judged, MapReading, SeatLedger
 from seat_svc.settings import Settings
 from seat_svc.stores.redis import RedisSeatLedger
-from seat_svc.stores.scripts import Commands
+from seat_svc.stores.servers import Servers
 
 T = TypeVar("T")
 
@@ -31,8 +31,8 @@ _WAITED: Final = Counter(WAITED, "Time that calls waited for a store.", ["method
 class TimedLedger(RedisSeatLedger):
     """The ledger; remembers when a claim was made until the sale is recorded."""
 
-    def __init__(self, commands: Commands, settings: Settings) -> None:
-        super().__init__(commands, settings.rules)
+    def __init__(self, servers: Servers, settings: Settings) -> None:
+        super().__init__(servers, settings.rules)
         self._claimed: dict[str, float] = {}
 
     async def seat_map(self, show: Show) -> MapReading:
@@ -68,8 +68,8 @@ async def _redis(method: str, asked: Awaitable[T]) -> T:
 async def build(settings: Settings, resources: Resources) -> Process:
     """The inventory with the timed ledger."""
 
-    def make_ledger(commands: Commands, settings: Settings) -> SeatLedger:
-        return TimedLedger(commands, settings)
+    def make_ledger(servers: Servers, settings: Settings) -> SeatLedger:
+        return TimedLedger(servers, settings)
 
     return await build_with_ledger(settings, resources, make_ledger)
 

@@ -1,6 +1,6 @@
 """Connecting to Redis (or Valkey)."""
 
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
@@ -10,10 +10,11 @@ Client: TypeAlias = "Redis"
 
 TIMEOUT_SECONDS = 2.0
 MAX_CONNECTIONS = 64
+_CLUSTER_SCHEMES: Final = {"redis+cluster": "redis", "rediss+cluster": "rediss"}
 
 
 def open_client(url: str, client_name: str) -> Client:
-    """A client that connects when first used; close it with `.aclose()`.
+    """A client of one server that connects when first used; close it with `.aclose()`.
 
     It repeats nothing by itself: a command whose answer was lost may have
     taken effect, and only the caller knows whether it may be sent again.
@@ -29,3 +30,23 @@ def open_client(url: str, client_name: str) -> Client:
         health_check_interval=0,
     )
     return Redis.from_pool(pool)
+
+
+def is_cluster(url: str) -> bool:
+    """Whether the address names servers of a cluster."""
+    return url.partition("://")[0] in _CLUSTER_SCHEMES
+
+
+def node_urls(url: str) -> list[str]:
+    """An address for each server named in `redis+cluster://[user:password@]host:port,host:port`.
+
+    `rediss+cluster` is the same over TLS. Raises `ValueError` when a port is missing.
+    """
+    scheme, _, rest = url.partition("://")
+    credentials, at, places = rest.rpartition("@")
+    addresses = [place.strip() for place in places.rstrip("/").split(",")]
+    for address in addresses:
+        host, _, port = address.rpartition(":")
+        if not host or not port.isdigit():
+            raise ValueError(f"{scheme}:// must name every server as host:port")
+    return [f"{_CLUSTER_SCHEMES[scheme]}://{credentials}{at}{address}" for address in addresses]

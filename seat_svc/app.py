@@ -7,7 +7,7 @@ from matinee.catalog.v1 import catalog_pb2_grpc
 from matinee.seat.v1 import seat_pb2_grpc
 from matinee.theatre.v1 import theatre_pb2_grpc
 
-from mesh import mongo, redis
+from mesh import mongo
 from mesh.channel import open_channel
 from mesh.clock import SystemClock
 from mesh.run import Process, Resources
@@ -18,17 +18,16 @@ from seat_svc.ports import SeatLedger
 from seat_svc.servicer.seat import SeatServicer
 from seat_svc.servicer.theatre import TheatreServicer
 from seat_svc.settings import Settings
-from seat_svc.stores.connection import SharedConnection
 from seat_svc.stores.hints import RedisChangeHints
 from seat_svc.stores.mongo import MongoSales
 from seat_svc.stores.redis import RedisSeatLedger
-from seat_svc.stores.scripts import Commands
+from seat_svc.stores.servers import Servers, open_servers
 from seat_svc.theatres.hosted import HostedTheatre
 from seat_svc.usecases.inventory import Inventory
 
 NAME = "seat_svc"
 
-MakeLedger = Callable[[Commands, Settings], SeatLedger]
+MakeLedger = Callable[[Servers, Settings], SeatLedger]
 """Makes the ledger; a test hands in one with another clock, or one without its guard."""
 
 
@@ -37,19 +36,17 @@ async def build(settings: Settings, resources: Resources) -> Process:
     return await build_with_ledger(settings, resources, redis_ledger)
 
 
-def redis_ledger(commands: Commands, settings: Settings) -> SeatLedger:
+def redis_ledger(servers: Servers, settings: Settings) -> SeatLedger:
     """The ledger of production."""
-    return RedisSeatLedger(commands, settings.rules)
+    return RedisSeatLedger(servers, settings.rules)
 
 
 async def build_with_ledger(settings: Settings, resources: Resources, make_ledger: MakeLedger) -> Process:
     """The inventory with the given ledger."""
     mongo_client = mongo.open_client(settings.mongo_url, NAME)
     resources.callback(mongo_client.close)
-    redis_client = redis.open_client(settings.redis_url, NAME)
-    resources.push_async_callback(redis_client.aclose)
-    commands = SharedConnection(redis_client)
-    resources.push_async_callback(commands.aclose)
+    servers = open_servers(settings.redis_url, NAME)
+    resources.push_async_callback(servers.aclose)
     catalog = await resources.enter_async_context(
         open_channel(
             settings.catalog_target,
@@ -60,14 +57,14 @@ async def build_with_ledger(settings: Settings, resources: Resources, make_ledge
 
     directory = CatalogShowDirectory(catalog.stub(catalog_pb2_grpc.CatalogServiceStub), time.monotonic)
     sales = MongoSales(mongo_client, settings.mongo_database, SystemClock())
-    hints = RedisChangeHints(redis_client)
+    hints = RedisChangeHints(servers)
     hosted = HostedTheatre(
-        make_ledger(commands, settings), sales, directory, hints, resources.background, SystemClock()
+        make_ledger(servers, settings), sales, directory, hints, resources.background, SystemClock()
     )
     inventory = Inventory(directory, {Connector.HOSTED: hosted}, sales, settings.rules)
 
     server = GrpcServer(settings, resources.background)
-    server.needs({"mongodb": sales.ready, "redis": commands.ping})
+    server.needs({"mongodb": sales.ready, "redis": servers.ping})
     server.add(
         "matinee.seat.v1.SeatService",
         SeatServicer(inventory),

@@ -206,8 +206,8 @@ class SeatLedger(Protocol):
         """Remembers a request for a while; raises `RequestIdReused` when its id stands for another."""
         ...
 
-    async def incarnation(self) -> str:
-        """Names this life of the ledger's server; another name means that it may have forgotten something."""
+    async def lives(self) -> "Lives":
+        """The lives of the ledger's servers: a new one may have forgotten something."""
         ...
 
     async def begin_rebuild(self, show_id: str, token: str) -> "RebuildTurn":
@@ -263,6 +263,17 @@ class MapReading:
 
     seat_map: SeatMap
     overdue_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """Names for the present lives of those of the ledger's servers that answer."""
+
+    names: frozenset[str]
+    complete: bool
+    """Whether all of them answer."""
+    of_show: Callable[[str], str | None]
+    """The life of the server that keeps the show; None when it does not answer."""
 
 
 @dataclass(frozen=True, slots=True)

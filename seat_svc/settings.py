@@ -2,8 +2,9 @@
 
 import datetime as dt
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
+from mesh.redis import is_cluster, node_urls
 from mesh.settings import ServiceSettings
 from seat_svc.domain.orders import InventoryRules
 
@@ -14,6 +15,7 @@ class Settings(ServiceSettings):
     mongo_url: str
     mongo_database: str = Field(default="seats", pattern="^[A-Za-z0-9_-]{1,60}$")
     redis_url: str
+    """One server, or `redis+cluster://host:port,host:port,…`."""
     catalog_target: str
     hold_seconds: int = Field(default=300, ge=1, le=3600)
     seats_per_hold: int = Field(default=10, ge=1, le=100)
@@ -25,6 +27,13 @@ class Settings(ServiceSettings):
     """Partner name → ids of the theatres that it may sell and see the books of, as JSON."""
     max_concurrent_rpcs: int = Field(default=5000, ge=1, le=100_000)
     """Watchers count, each for as long as it watches."""
+
+    @field_validator("redis_url")
+    @classmethod
+    def _names_servers(cls, url: str) -> str:
+        if is_cluster(url):
+            node_urls(url)
+        return url
 
     @property
     def rules(self) -> InventoryRules:

@@ -17,7 +17,8 @@ from mesh.errors import StoreUnavailable
 from mesh.redis import TIMEOUT_SECONDS, Client
 
 _MOST_WAITING: Final = 20_000
-_AWAY: Final = frozenset({"CLUSTERDOWN", "LOADING", "MASTERDOWN", "OOM", "READONLY", "TRYAGAIN"})
+_AWAY: Final = frozenset({"CLUSTERDOWN", "LOADING", "MASTERDOWN", "OOM", "READONLY", "ASK", "TRYAGAIN"})
+"""Also ASK and TRYAGAIN: the show is being moved to another server of a cluster, key by key."""
 
 Argument = str | bytes | int
 

@@ -17,6 +17,7 @@ from seat_svc.errors import HoldLimit
 from seat_svc.ports import (
     Claim,
     Judged,
+    Lives,
     MapReading,
     Overdue,
     RebuildTurn,
@@ -25,7 +26,8 @@ from seat_svc.ports import (
 )
 from seat_svc.stores.answers import map_reading, milliseconds, milliseconds_at, parse_change, refuse, time_at
 from seat_svc.stores.connection import Argument
-from seat_svc.stores.scripts import Commands, Script, redis_time
+from seat_svc.stores.scripts import Script, redis_time
+from seat_svc.stores.servers import Servers
 
 _KEYS: Final = (
     "facts", "states", "holds", "due", "holders", "claims", "claims-due", "sold", "sales", "changes",
@@ -51,13 +53,13 @@ class RedisSeatLedger:
 
     def __init__(
         self,
-        commands: Commands,
+        servers: Servers,
         rules: InventoryRules,
         times: LedgerTimes | None = None,
         clock: Callable[[], str] = redis_time,
     ) -> None:
         """`clock` gives Lua that sets `now`, milliseconds: a test hands in one that it can move."""
-        self._commands = commands
+        self._servers = servers
         self._rules = rules
         times = times or LedgerTimes()
         self._claim_ms = milliseconds(times.claim_for)
@@ -82,7 +84,7 @@ class RedisSeatLedger:
 
     async def seat_map(self, show: Show) -> MapReading:
         """See `SeatLedger.seat_map`."""
-        answer = await self._seat_map.run(self._commands, _keys(show.show_id), show.layout.layout_id)
+        answer = await self._seat_map.run(self._servers, _keys(show.show_id), show.layout.layout_id)
         if answer[0] != b"MAP":
             refuse(answer, show)
         return map_reading(answer, show)
@@ -90,7 +92,7 @@ class RedisSeatLedger:
     async def changes(self, show: Show, after_sequence: int) -> list[SeatDelta] | MapReading:
         """See `SeatLedger.changes`."""
         answer = await self._changes.run(
-            self._commands, _keys(show.show_id), show.layout.layout_id, after_sequence
+            self._servers, _keys(show.show_id), show.layout.layout_id, after_sequence
         )
         if answer[0] == b"MAP":
             return map_reading(answer, show)
@@ -102,7 +104,7 @@ class RedisSeatLedger:
         """See `SeatLedger.hold`."""
         hold_id = new_token()
         answer = await self._hold.run(
-            self._commands,
+            self._servers,
             (*_keys(show.show_id), _request_key(show.show_id, order.request_id)),
             show.layout.layout_id,
             show.revision,
@@ -133,7 +135,7 @@ class RedisSeatLedger:
 
     async def find_hold(self, show: Show, hold_id: str) -> Hold:
         """See `SeatLedger.find_hold`."""
-        answer = await self._get_hold.run(self._commands, _keys(show.show_id), show.layout.layout_id, hold_id)
+        answer = await self._get_hold.run(self._servers, _keys(show.show_id), show.layout.layout_id, hold_id)
         if answer[0] != b"HELD":
             refuse(answer, show)
         _, now, holder, expire, *seats = answer
@@ -149,7 +151,7 @@ class RedisSeatLedger:
     async def release(self, show: Show, hold_id: str, request_id: str) -> None:
         """See `SeatLedger.release`."""
         answer = await self._release.run(
-            self._commands,
+            self._servers,
             (*_keys(show.show_id), _request_key(show.show_id, request_id)),
             show.layout.layout_id,
             hold_id,
@@ -162,7 +164,7 @@ class RedisSeatLedger:
     async def claim(self, show: Show, purchase: Purchase, request_id: str) -> Claim:
         """See `SeatLedger.claim`."""
         answer = await self._claim.run(
-            self._commands,
+            self._servers,
             (*_keys(show.show_id), _request_key(show.show_id, request_id)),
             show.layout.layout_id,
             purchase.sale_id,
@@ -195,15 +197,13 @@ class RedisSeatLedger:
         await self._record_word(show, claim.sale_id, 0, str(claim.due_ms), 0)
 
     async def _record_word(self, show: Show, *arguments: Argument) -> None:
-        answer = await self._record.run(
-            self._commands, _keys(show.show_id), show.layout.layout_id, *arguments
-        )
+        answer = await self._record.run(self._servers, _keys(show.show_id), show.layout.layout_id, *arguments)
         if answer[0] not in (b"RECORDED", b"OLDER", b"OTHER"):
             refuse(answer, show)
 
     async def overdue(self, show: Show) -> Overdue:
         """See `SeatLedger.overdue`."""
-        answer = await self._overdue.run(self._commands, _keys(show.show_id), show.layout.layout_id)
+        answer = await self._overdue.run(self._servers, _keys(show.show_id), show.layout.layout_id)
         if answer[0] != b"OVERDUE":
             refuse(answer, show)
         due_of = {sale_id: int(due) for sale_id, due in zip(answer[1::2], answer[2::2], strict=True)}
@@ -212,32 +212,37 @@ class RedisSeatLedger:
 
     async def rechecked(self, show: Show, due_ms: int) -> None:
         """See `SeatLedger.rechecked`."""
-        answer = await self._rechecked.run(self._commands, _keys(show.show_id), show.layout.layout_id, due_ms)
+        answer = await self._rechecked.run(self._servers, _keys(show.show_id), show.layout.layout_id, due_ms)
         if answer[0] != b"RECHECKED":
             refuse(answer, show)
 
     async def remember(self, show_id: str, request_id: str, content: str) -> None:
         """See `SeatLedger.remember`."""
         keys = (*_keys(show_id), _request_key(show_id, request_id))
-        answer = await self._remember.run(self._commands, keys, content, self._memory_ms)
+        answer = await self._remember.run(self._servers, keys, content, self._memory_ms)
         if answer[0] == b"REUSED":
             raise RequestIdReused
 
-    async def incarnation(self) -> str:
-        """See `SeatLedger.incarnation`."""
-        info: bytes = await self._commands.run("INFO", "server")
-        return next(line for line in info.decode().splitlines() if line.startswith("run_id:"))
+    async def lives(self) -> Lives:
+        """See `SeatLedger.lives`."""
+        answers = await self._servers.run_everywhere("INFO", "server")
+        life_at = {address: _run_id(info) for address, info in answers.items() if info is not None}
+        return Lives(
+            frozenset(life_at.values()),
+            complete=len(life_at) == len(answers),
+            of_show=lambda show_id: life_at.get(self._servers.address_of(_keys(show_id)[0])),
+        )
 
     async def begin_rebuild(self, show_id: str, token: str) -> RebuildTurn:
         """See `SeatLedger.begin_rebuild`."""
         keys = (*_keys(show_id), _rebuilding_key(show_id))
-        answer = await self._begin_rebuild.run(self._commands, keys, token, self._guard_ms)
+        answer = await self._begin_rebuild.run(self._servers, keys, token, self._guard_ms)
         return RebuildTurn(answer[0].decode())
 
     async def abandon_rebuild(self, show_id: str, token: str) -> None:
         """See `SeatLedger.abandon_rebuild`."""
         keys = (*_keys(show_id), _rebuilding_key(show_id))
-        await self._abandon_rebuild.run(self._commands, keys, token)
+        await self._abandon_rebuild.run(self._servers, keys, token)
 
     async def rebuild(
         self, show: Show, token: str, sales: Sequence[Sale], blocked: frozenset[str]
@@ -253,7 +258,7 @@ class RedisSeatLedger:
                 sold += [seat, sale.sale_id]
         versions = [part for sale in sales for part in (sale.sale_id, sale.version)]
         answer = await self._rebuild.run(
-            self._commands,
+            self._servers,
             (*_keys(show.show_id), _rebuilding_key(show.show_id)),
             token,
             show.layout.layout_id,
@@ -270,7 +275,7 @@ class RedisSeatLedger:
     async def refresh(self, show: Show, blocked: frozenset[str]) -> None:
         """See `SeatLedger.refresh`."""
         answer = await self._refresh.run(
-            self._commands,
+            self._servers,
             _keys(show.show_id),
             show.layout.layout_id,
             show.revision,
@@ -301,6 +306,10 @@ def _request_key(show_id: str, request_id: str) -> str:
 
 def _rebuilding_key(show_id: str) -> str:
     return f"{{{show_id}}}:rebuilding"
+
+
+def _run_id(info: bytes) -> str:
+    return next(line for line in info.decode().splitlines() if line.startswith("run_id:"))
 
 
 def _content_of(purchase: Purchase) -> str:

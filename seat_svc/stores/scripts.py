@@ -2,22 +2,15 @@
 
 import hashlib
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from seat_svc.stores.connection import Argument, CommandRefused
+from seat_svc.stores.servers import Servers
 
 FOLDER: Final = Path(__file__).parent / "scripts"
 
 Answer = list[Any]
 """A script's answer: a word as bytes, then what the script's comments say."""
-
-
-class Commands(Protocol):
-    """Something that runs Redis commands."""
-
-    async def run(self, *command: Argument) -> Any:
-        """The answer; see `SharedConnection.run`."""
-        ...
 
 
 class Script:
@@ -28,14 +21,14 @@ class Script:
         self.source = "\n".join(parts)
         self.digest = hashlib.sha1(self.source.encode()).hexdigest()  # noqa: S324 - Redis' own choice
 
-    async def run(self, commands: Commands, keys: tuple[str, ...], *arguments: Argument) -> Answer:
+    async def run(self, servers: Servers, keys: tuple[str, ...], *arguments: Argument) -> Answer:
         """Runs it on a show's keys; sends the source along when Redis has forgotten it."""
         try:
-            answer = await commands.run("EVALSHA", self.digest, len(keys), *keys, *arguments)
+            answer = await servers.run("EVALSHA", self.digest, len(keys), *keys, *arguments)
         except CommandRefused as refusal:
             if refusal.code != "NOSCRIPT":
                 raise
-            answer = await commands.run("EVAL", self.source, len(keys), *keys, *arguments)
+            answer = await servers.run("EVAL", self.source, len(keys), *keys, *arguments)
         assert isinstance(answer, list)
         return answer
 

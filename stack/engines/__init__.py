@@ -8,5 +8,6 @@ from stack.engines.engine import Engine
 from stack.engines.mongo import MongoEngine
 from stack.engines.rabbitmq import RabbitEngine
 from stack.engines.valkey import ValkeyEngine
+from stack.engines.valkey_cluster import ValkeyCluster, ValkeyNode
 
-__all__ = ["Engine", "MongoEngine", "RabbitEngine", "ValkeyEngine"]
+__all__ = ["Engine", "MongoEngine", "RabbitEngine", "ValkeyCluster", "ValkeyEngine", "ValkeyNode"]

@@ -23,8 +23,8 @@ class ValkeyEngine(Engine):
     def url(self) -> str:
         return f"redis://{LOOPBACK}:{self.port}/0"
 
-    def _command(self) -> list[str]:
-        settings = {
+    def _settings(self) -> dict[str, str]:
+        return {
             "port": str(self._port),
             "bind": LOOPBACK,
             "dir": str(self.folder),
@@ -34,7 +34,9 @@ class ValkeyEngine(Engine):
             # Evicting would silently drop holds; an error is refused visibly instead.
             "maxmemory-policy": "noeviction",
         }
-        options = [word for name, value in settings.items() for word in (f"--{name}", value)]
+
+    def _command(self) -> list[str]:
+        options = [word for name, value in self._settings().items() for word in (f"--{name}", value)]
         return [_valkey_server(), *options]
 
     async def _ready(self) -> bool:

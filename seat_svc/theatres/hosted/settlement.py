@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from mesh.clock import Clock
 from mesh.errors import MatineeError, StoreUnavailable
 from seat_svc.domain.sale import Sale
 from seat_svc.domain.show import Show
@@ -22,12 +23,14 @@ _MOST_SHOWS: Final = 10_000
 class Settlement:
     """Settles claims whose confirms crashed; also sales that a ledger forgot when its server died."""
 
-    def __init__(self, ledger: SeatLedger, sales: Sales, directory: ShowDirectory) -> None:
+    def __init__(self, ledger: SeatLedger, sales: Sales, directory: ShowDirectory, clock: Clock) -> None:
         self._ledger = ledger
         self._sales = sales
         self._directory = directory
+        self._clock = clock
         self._waiting: dict[str, Show] = {}
-        self._incarnation = ""
+        self._lives: frozenset[str] = frozenset()
+        self._all_well_at: dt.datetime | None = None
         self.wake = asyncio.Event()
 
     def soon(self, show: Show) -> None:
@@ -75,17 +78,29 @@ class Settlement:
         log.info("claim_settled", show_id=show.show_id, sale_id=claim.sale_id, outcome=outcome)
 
     async def _reconcile_after_restart(self) -> None:
-        """A server that died may have forgotten its last second, also sales: these are told to it again."""
-        incarnation = await self._ledger.incarnation()
-        if incarnation == self._incarnation:
-            return
-        newest = await self._sales.newest_change()
+        """A server that died may have forgotten its last second, also sales: these are told to it again.
+
+        While one is away the shows of others go on being sold: what it had forgotten is as old as the time
+        when all of them were last well.
+        """
+        asked_at = self._clock.now()
+        lives = await self._ledger.lives()
+        new = lives.names - self._lives
+        newest = await self._sales.newest_change() if new else None
         if newest is not None:
-            for sale in await self._sales.changed_since(newest - _RECENT):
-                try:
-                    await self._ledger.record(await self._directory.find(sale.show_id), sale)
-                except (ShowMissing, ShowOutdated, MatineeError) as error:
-                    if isinstance(error, StoreUnavailable):
-                        raise
-                    # The show will be rebuilt from all its sales, or is no longer in the catalogue.
-        self._incarnation = incarnation
+            last_known = min(newest, self._all_well_at or newest)
+            for sale in await self._sales.changed_since(last_known - _RECENT):
+                if lives.of_show(sale.show_id) in new:
+                    await self._tell_again(sale)
+        # A server that is away is not forgotten: it may come back in the same life.
+        self._lives = lives.names if lives.complete else self._lives | lives.names
+        if lives.complete:
+            self._all_well_at = asked_at
+
+    async def _tell_again(self, sale: Sale) -> None:
+        try:
+            await self._ledger.record(await self._directory.find(sale.show_id), sale)
+        except (ShowMissing, ShowOutdated, MatineeError) as error:
+            if isinstance(error, StoreUnavailable):
+                raise
+            # The show will be rebuilt from all its sales, or is no longer in the catalogue.

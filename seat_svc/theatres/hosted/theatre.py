@@ -48,7 +48,7 @@ class HostedTheatre:
         clock: Clock,
     ) -> None:
         self._ledger = ledger
-        self._settlement = Settlement(ledger, sales, directory)
+        self._settlement = Settlement(ledger, sales, directory, clock)
         self._access = LedgerAccess(ShowLoader(ledger, sales, directory, _REBUILD_SECONDS), self._settlement)
         self._selling = Selling(ledger, sales, self._access, background, clock)
         self._watching = Watching(self._read_changes, hints)
