@@ -1,26 +1,32 @@
 """The composition root."""
 
 import aiohttp
-from matinee.booking.v1 import booking_pb2_grpc
+from matinee.booking.v1 import booking_pb2_grpc, buyer_pb2_grpc
 from matinee.catalog.v1 import catalog_pb2_grpc
+from matinee.notify.v1 import notify_pb2_grpc
 from matinee.seat.v1 import seat_pb2_grpc
 
 from booking_svc.convert import outbox_entry
 from booking_svc.directory import CatalogShowDirectory
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.events import Event
+from booking_svc.domain.sign_in import SignInKeys
 from booking_svc.inventory import RemoteSeatInventory
+from booking_svc.notices import RemoteNotices
 from booking_svc.payments.sandbox import SandboxPayments
-from booking_svc.ports import Bookings, PaymentEvents, PaymentProvider, Ports
+from booking_svc.ports import Bookings, PaymentEvents, PaymentProvider, Ports, SignInPorts
 from booking_svc.relay import EXCHANGE, Gauges, OutboxRelay
-from booking_svc.servicer import BookingServicer, UseCases
+from booking_svc.servicer import BookingServicer, BuyerServicer, UseCases
 from booking_svc.settings import Settings
 from booking_svc.stores.mongo import MongoBookings
 from booking_svc.stores.outbox import MongoOutbox
 from booking_svc.stores.payment_events import MongoPaymentEvents
+from booking_svc.stores.people import MongoPeople
+from booking_svc.stores.sign_in_codes import MongoSignInCodes
 from booking_svc.usecases.changes import Changes
 from booking_svc.usecases.driving import Driver
 from booking_svc.usecases.paying import Cashier
+from booking_svc.usecases.signing_in import SignIns
 from booking_svc.usecases.telling import PaymentNews
 from booking_svc.usecases.watching import BookingWatch
 from mesh import mongo, tracing
@@ -56,12 +62,34 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
     relay = OutboxRelay(outbox, await _open_publisher(settings, resources), clock)
     use.changes.listen(relay.changed)
 
+    codes = MongoSignInCodes(mongo_client, settings.mongo_database)
+    people = MongoPeople(mongo_client, settings.mongo_database)
+    notices = await _open_notices(settings, resources)
+    sign_ins = SignIns(
+        ports,
+        SignInPorts(codes, people, notices),
+        SignInKeys(settings.sign_in_secret.get_secret_value().encode()),
+        settings.sign_in_terms,
+    )
+
     server = GrpcServer(settings, resources.background)
-    server.needs({"mongodb": bookings.ready, "payment_events": events.ready})
+    server.needs(
+        {
+            "mongodb": bookings.ready,
+            "payment_events": events.ready,
+            "sign_in_codes": codes.ready,
+            "people": people.ready,
+        }
+    )
     server.add(
         "matinee.booking.v1.BookingService",
-        BookingServicer(use),
+        BookingServicer(use, sign_ins),
         booking_pb2_grpc.add_BookingServiceServicer_to_server,
+    )
+    server.add(
+        "matinee.booking.v1.BuyerService",
+        BuyerServicer(sign_ins),
+        buyer_pb2_grpc.add_BuyerServiceServicer_to_server,
     )
     every = resources.background.every
     every("recovery", settings.recovery_seconds, use.driver.begin_due)
@@ -128,6 +156,17 @@ async def _open_inventory(settings: Settings, resources: Resources) -> RemoteSea
         )
     )
     return RemoteSeatInventory(channel.stub(seat_pb2_grpc.SeatServiceStub))
+
+
+async def _open_notices(settings: Settings, resources: Resources) -> RemoteNotices:
+    channel = await resources.enter_async_context(
+        open_channel(
+            settings.notify_target,
+            settings.mesh_token.get_secret_value(),
+            retried_services=["matinee.notify.v1.NotificationService"],
+        )
+    )
+    return RemoteNotices(channel.stub(notify_pb2_grpc.NotificationServiceStub))
 
 
 async def _open_providers(settings: Settings, resources: Resources) -> dict[str, PaymentProvider]:

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
-from matinee.booking.v1 import booking_pb2, events_pb2
+from matinee.booking.v1 import booking_pb2, buyer_pb2, events_pb2
 from matinee.catalog.v1 import catalog_pb2
 from matinee.theatre.v1 import seats_pb2
 from matinee.type.v1 import money_pb2
@@ -27,6 +27,7 @@ from booking_svc.domain.booking import (
 from booking_svc.domain.contact import Contact, checked_contact
 from booking_svc.domain.events import BookingCancelled, Event, RefundIssued, event_id
 from booking_svc.domain.machine.cancelling import Settlement
+from booking_svc.domain.people import Address, AddressKind, SignIn, email_address, phone_address
 from booking_svc.domain.prices import Quote
 from booking_svc.domain.proof import Viewer
 from booking_svc.domain.show import ShowFacts, ShowOnSale
@@ -200,6 +201,30 @@ def _refund(refund: Refund) -> booking_pb2.Refund:
 def viewer_from(message: booking_pb2.BookingViewer) -> Viewer:
     """Who asks."""
     return Viewer(buyer_id=message.buyer_id, access_key=message.access_key)
+
+
+def address_from(message: buyer_pb2.StartSignInRequest) -> Address:
+    """The address in normal form; raises `InvalidField`."""
+    match message.WhichOneof("address"):
+        case "email":
+            return email_address(message.email)
+        case "phone":
+            return phone_address(message.phone)
+    raise InvalidField("address", "an e-mail address or a phone number is needed")
+
+
+def buyer(sign_in: SignIn) -> buyer_pb2.Buyer:
+    """Who is signed in."""
+    message = buyer_pb2.Buyer(
+        person_id=sign_in.person_id,
+        sign_in_time=timestamp(sign_in.start_time),
+        expire_time=timestamp(sign_in.expire_time),
+    )
+    if sign_in.address.kind is AddressKind.EMAIL:
+        message.email = sign_in.address.text
+    else:
+        message.phone = sign_in.address.text
+    return message
 
 
 def method_from(number: int) -> PaymentMethod:

@@ -14,6 +14,10 @@ class TryAgain(MatineeError):
     reason = "DEPENDENCY_UNAVAILABLE"
 
 
+class NotificationsUnavailable(TryAgain):
+    """Messages cannot be sent at this moment."""
+
+
 class SeatServiceUnavailable(TryAgain):
     """The seat inventory does not answer."""
 
@@ -149,6 +153,76 @@ class PageTokenInvalid(MatineeError):
 
     def __init__(self) -> None:
         super().__init__("page_token is not one of ours")
+
+
+class ChannelNotOffered(MatineeError):
+    """Messages do not go out that way here."""
+
+    code = "UNIMPLEMENTED"
+    reason = "CHANNEL_NOT_OFFERED"
+
+    def __init__(self) -> None:
+        super().__init__("messages of this kind are not offered")
+
+
+class SignInLimit(MatineeError):
+    """Too many codes were asked for; metadata `retry_seconds`."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "SIGN_IN_LIMIT"
+
+    def __init__(self, retry_seconds: int) -> None:
+        super().__init__("too many codes were asked for; try later", retry_seconds=str(retry_seconds))
+
+
+class WrongCode(MatineeError):
+    """It is not the code that was sent; metadata `tries_left`."""
+
+    code = "INVALID_ARGUMENT"
+    reason = "WRONG_CODE"
+
+    def __init__(self, tries_left: int) -> None:
+        super().__init__("this is not the code", tries_left=str(tries_left))
+
+
+class SignInOver(MatineeError):
+    """No code can be entered any more: too late, too many tries, used, replaced, or never sent."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "SIGN_IN_OVER"
+
+    def __init__(self) -> None:
+        super().__init__("this code is over; ask for a new one")
+
+
+class NotSignedIn(MatineeError):
+    """The sign-in is over, or never was."""
+
+    code = "UNAUTHENTICATED"
+    reason = "NOT_SIGNED_IN"
+
+    def __init__(self) -> None:
+        super().__init__("nobody is signed in")
+
+
+class SignInStale(MatineeError):
+    """The person signed in too long ago for this."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "SIGN_IN_STALE"
+
+    def __init__(self) -> None:
+        super().__init__("sign in again first")
+
+
+class LiveBookings(MatineeError):
+    """The person still has bookings to use, or money under way; metadata `count`."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "LIVE_BOOKINGS"
+
+    def __init__(self, count: int) -> None:
+        super().__init__("there are bookings that are still needed", count=str(count))
 
 
 class PaymentRefused(Exception):

@@ -1,11 +1,13 @@
 """What booking_svc reads from the environment."""
 
+import datetime as dt
 from typing import Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
 
 from booking_svc.domain.duties import Pace
+from booking_svc.domain.sign_in import SignInTerms
 from booking_svc.domain.terms import Terms
 from mesh.amqp import AmqpUrl
 from mesh.settings import ServiceSettings
@@ -19,6 +21,7 @@ class Settings(ServiceSettings):
     amqp_url: AmqpUrl
     catalog_target: str
     seat_target: str
+    notify_target: str
     public_url: str
     """Where browsers reach the pages; return addresses must lie under it."""
 
@@ -44,6 +47,20 @@ class Settings(ServiceSettings):
     """How often it is looked for bookings that rest in a passing state."""
     max_concurrent_rpcs: int = Field(default=6000, ge=1, le=100_000)
     """Watchers count, each for as long as it watches."""
+
+    sign_in_secret: SecretStr = Field(min_length=16)
+    """Keys the hashes of sign-in codes; the same on every replica. Changed, codes under way are void."""
+    hourly_codes_by_address: int = Field(default=5, ge=1, le=50)
+    """So many sign-in codes an hour go to one address."""
+    daily_codes_by_address: int = Field(default=10, ge=1, le=100)
+    hourly_codes_by_ip: int = Field(default=20, ge=1, le=500)
+    """So many an hour may be asked for from one IP address (or IPv6 /64)."""
+    codes_a_minute: int = Field(default=120, ge=1, le=1000)
+    """So many are sent in a minute in all."""
+    sign_in_days: int = Field(default=30, ge=1, le=180)
+    """How long a sign-in lasts, used or not."""
+    fresh_sign_in_minutes: int = Field(default=10, ge=1, le=120)
+    """So long after signing in a person may ask for an export or an erasure."""
 
     @field_validator("public_url", "sandbox_url")
     @classmethod
@@ -72,4 +89,16 @@ class Settings(ServiceSettings):
             most_payments=self.most_payments,
             public_url=self.public_url,
             pace=Pace(poll_seconds=self.payment_poll_seconds),
+        )
+
+    @property
+    def sign_in_terms(self) -> SignInTerms:
+        """How signing in is limited."""
+        return SignInTerms(
+            hourly_by_address=self.hourly_codes_by_address,
+            daily_by_address=self.daily_codes_by_address,
+            hourly_by_ip=self.hourly_codes_by_ip,
+            a_minute=self.codes_a_minute,
+            lifetime=dt.timedelta(days=self.sign_in_days),
+            fresh=dt.timedelta(minutes=self.fresh_sign_in_minutes),
         )

@@ -13,7 +13,13 @@ from typing import Any, Final
 from stack.errors import FolderRefused
 from stack.ports import free_port, is_free
 
-_SECRET_NAMES: Final = ("MESH_TOKEN", "SESSION_SECRET", "SANDBOX_API_KEY", "SANDBOX_WEBHOOK_SECRET")
+_SECRET_NAMES: Final = (
+    "MESH_TOKEN",
+    "SESSION_SECRET",
+    "SIGN_IN_SECRET",
+    "SANDBOX_API_KEY",
+    "SANDBOX_WEBHOOK_SECRET",
+)
 _SECRET_BYTES: Final = 32
 _KEPT: Final = ("engines", "processes", "logs", "supervisor", "secrets.json", "ports.json", "running.json")
 _OLD_SUFFIX: Final = ".1"

@@ -67,10 +67,12 @@ PROCESSES: Final = (
         environment=_EVERYWHERE
         | _CATALOG
         | _SEAT
+        | _NOTIFY
         | _MONGO
         | _RABBITMQ
         | {
             "MONGO_DATABASE": "bookings",
+            "SIGN_IN_SECRET": "{SIGN_IN_SECRET}",
             "PAYMENT_PROVIDER": "sandbox",
             "SANDBOX_URL": "http://{sandbox}",
             "SANDBOX_API_KEY": "{SANDBOX_API_KEY}",

@@ -32,7 +32,10 @@ class Contact:
 def checked_contact(full_name: str, email: str, phone: str, language: str) -> Contact:
     """The contact in normal form; raises `InvalidField` without repeating what was typed."""
     contact = Contact(
-        full_name=_name(full_name), email=_email(email), phone=_phone(phone), language=_language(language)
+        full_name=_name(full_name),
+        email=checked_email(email, "contact.email"),
+        phone=checked_phone(phone, "contact.phone"),
+        language=checked_language(language, "contact.language"),
     )
     if not contact.email and not contact.phone:
         raise InvalidField("contact.email", "an e-mail address or a phone number is needed")
@@ -48,22 +51,24 @@ def _name(text: str) -> str:
     return name
 
 
-def _email(text: str) -> str:
+def checked_email(text: str, field_name: str) -> str:
+    """The address in normal form, empty for none; raises `InvalidField`."""
     if not text.strip():
         return ""
     if len(text) > _LONGEST_EMAIL:
-        raise InvalidField("contact.email", "is too long")
+        raise InvalidField(field_name, "is too long")
     try:
         checked = email_validator.validate_email(text.strip(), check_deliverability=False)
     except email_validator.EmailNotValidError:
-        raise InvalidField("contact.email", "is not an e-mail address") from None
+        raise InvalidField(field_name, "is not an e-mail address") from None
     return checked.normalized
 
 
-def _phone(text: str) -> str:
+def checked_phone(text: str, field_name: str) -> str:
+    """The number as E.164, empty for none; raises `InvalidField`."""
     if not text.strip():
         return ""
-    problem = InvalidField("contact.phone", "must be a full number with its country, such as +91 98765 43210")
+    problem = InvalidField(field_name, "must be a full number with its country, such as +91 98765 43210")
     if len(text) > _LONGEST_PHONE:
         raise problem
     try:
@@ -75,9 +80,10 @@ def _phone(text: str) -> str:
     return phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164)
 
 
-def _language(text: str) -> str:
+def checked_language(text: str, field_name: str) -> str:
+    """The BCP 47 tag, English for none; raises `InvalidField`."""
     if not text:
         return "en"
     if _LANGUAGE.fullmatch(text) is None:
-        raise InvalidField("contact.language", "must be a BCP 47 tag, such as en or pt-BR")
+        raise InvalidField(field_name, "must be a BCP 47 tag, such as en or pt-BR")
     return text

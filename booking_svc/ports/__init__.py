@@ -14,6 +14,7 @@ from booking_svc.ports.payments import (
     Session,
     SessionState,
 )
+from booking_svc.ports.people import KnownRequest, Notices, People, SignInCodes, SignInPorts, Try
 from booking_svc.ports.stores import (
     Bookings,
     Claimed,
@@ -35,11 +36,14 @@ __all__ = [
     "DueBooking",
     "EventPage",
     "HeldSeats",
+    "KnownRequest",
     "Lease",
     "LeaseChange",
+    "Notices",
     "PaymentEvent",
     "PaymentEvents",
     "PaymentProvider",
+    "People",
     "Ports",
     "ProviderRefund",
     "RefundOutcome",
@@ -49,7 +53,10 @@ __all__ = [
     "Session",
     "SessionState",
     "ShowDirectory",
+    "SignInCodes",
+    "SignInPorts",
     "StoredEvent",
+    "Try",
 ]
 
 

@@ -8,6 +8,7 @@ from typing import Protocol
 
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.events import Event
+from booking_svc.domain.proof import Viewer
 from booking_svc.ports.payments import PaymentEvent
 
 
@@ -67,10 +68,13 @@ class Bookings(Protocol):
         """
         ...
 
-    async def of_buyer(
-        self, buyer_id: str, before: tuple[dt.datetime, str] | None, limit: int
+    async def of_viewer(
+        self, viewer: Viewer, before: tuple[dt.datetime, str] | None, limit: int
     ) -> list[Booking]:
-        """A buyer's bookings whose seats were held at least once, newest first, after that position."""
+        """Bookings of the viewer's buyers or with their address whose seats were held at least once.
+
+        Newest first, after that position.
+        """
         ...
 
     async def versions(self, booking_ids: Collection[str]) -> Mapping[str, int]:

@@ -22,6 +22,7 @@ from booking_svc.domain.booking import (
     Ticket,
 )
 from booking_svc.domain.contact import Contact
+from booking_svc.domain.people import addresses_of
 from booking_svc.domain.prices import RULES, PriceLine, PriceRule, Quote, SeatPrice
 from booking_svc.domain.show import ShowFacts
 from mesh.money import Money
@@ -31,7 +32,7 @@ _Stored = Mapping[str, Any]
 
 
 def document_of(booking: Booking) -> Document:
-    """All fields of the booking but its id."""
+    """All fields of the booking but its id, and what it is found by."""
     return {
         "version": booking.version,
         "state": booking.state.value,
@@ -48,6 +49,7 @@ def document_of(booking: Booking) -> Document:
         "hold": _fields(booking.hold) if booking.hold else None,
         "refusal": _refusal(booking.refusal) if booking.refusal else None,
         "contact": _fields(booking.contact) if booking.contact else None,
+        "contact_keys": [address.key for address in addresses_of(booking.contact)],
         "payments": [_payment(payment) for payment in booking.payments],
         "paid_by": booking.paid_by,
         "tickets": [_fields(ticket) for ticket in booking.tickets],

@@ -2,6 +2,7 @@
 
 Beside the booking's own fields (`stores.documents`) a document has
 
+- `contact_keys`: what the contact's addresses are found by (`domain.people`);
 - `work`: `next_look` (when somebody must look at it, None when it rests),
   `lease_owner`, `lease_until` and `failures`;
 - `outbox`: events that are still to be published, in order, and
@@ -18,6 +19,7 @@ from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.events import Event
+from booking_svc.domain.proof import Viewer
 from booking_svc.ports import Claimed, DueBooking, Lease, LeaseChange, RequestKnown, Resting
 from booking_svc.stores.documents import booking_of, document_of
 from mesh.errors import StoreUnavailable
@@ -28,6 +30,7 @@ LONG_AGO: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 INDEXES: Final = (
     IndexModel([("buyer_id", 1), ("request.request_id", 1)], unique=True),
     IndexModel([("buyer_id", 1), ("create_time", -1), ("_id", -1)]),
+    IndexModel([("contact_keys", 1), ("create_time", -1), ("_id", -1)]),
     # Only what is under way is in these two, so they stay small however many bookings there are.
     IndexModel("work.next_look", partialFilterExpression={"work.next_look": {"$type": "date"}}),
     IndexModel("outbox.time", partialFilterExpression={"outbox.time": {"$type": "date"}}),
@@ -110,20 +113,13 @@ class MongoBookings:
             result = await self._bookings.update_one(chosen, update)
         return result.matched_count == 1
 
-    async def of_buyer(
-        self, buyer_id: str, before: tuple[dt.datetime, str] | None, limit: int
+    async def of_viewer(
+        self, viewer: Viewer, before: tuple[dt.datetime, str] | None, limit: int
     ) -> list[Booking]:
-        """See `Bookings.of_buyer`."""
-        chosen: Document = {"buyer_id": buyer_id, "hold": {"$ne": None}}
-        if before is not None:
-            time, booking_id = before
-            chosen["$or"] = [
-                {"create_time": {"$lt": time}},
-                {"create_time": time, "_id": {"$lt": booking_id}},
-            ]
+        """See `Bookings.of_viewer`."""
         with store_call():
             found = (
-                await self._bookings.find(chosen, {"outbox": 0})
+                await self._bookings.find(listed_for(viewer, before), {"outbox": 0})
                 .sort([("create_time", -1), ("_id", -1)])
                 .limit(limit)
                 .to_list(length=limit)
@@ -201,6 +197,24 @@ class MongoBookings:
         with store_call():
             document = await self._bookings.find_one(chosen, {"outbox": 0})
         return booking_of(document) if document else None
+
+
+def listed_for(viewer: Viewer, before: tuple[dt.datetime, str] | None) -> Document:
+    """Chooses what a viewer's list shows after that position.
+
+    Every branch holds all conditions, so that each is read in order from its index and none has to be sorted.
+    """
+    theirs: list[Document] = [{"buyer_id": buyer_id} for buyer_id in viewer.buyer_ids]
+    if viewer.address is not None:
+        theirs.append({"contact_keys": viewer.address.key})
+    rest: Document = {"hold": {"$ne": None}}
+    if before is not None:
+        time, booking_id = before
+        rest |= {
+            "create_time": {"$lte": time},
+            "$nor": [{"create_time": time, "_id": {"$gte": booking_id}}],
+        }
+    return {"$or": [each | rest for each in theirs]}
 
 
 def come(time: dt.datetime) -> Document:

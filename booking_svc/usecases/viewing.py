@@ -33,14 +33,15 @@ async def get_booking(ports: Ports, booking_id: str, viewer: Viewer) -> Booking:
 
 
 async def list_bookings(
-    ports: Ports, buyer_id: str, page_size: int, before: tuple[dt.datetime, str] | None
+    ports: Ports, viewer: Viewer, page_size: int, before: tuple[dt.datetime, str] | None
 ) -> BookingPage:
-    """A buyer's bookings, newest first."""
-    check_buyer_id(buyer_id)
+    """The bookings of the viewer's buyers and of their address, newest first."""
+    if viewer.buyer_id or viewer.address is None:
+        check_buyer_id(viewer.buyer_id)
     if page_size < 0:
         raise InvalidField("page_size", "must not be negative")
     size = min(page_size or _DEFAULT_PAGE, _LARGEST_PAGE)
-    found = await ports.bookings.of_buyer(buyer_id, before, size + 1)
+    found = await ports.bookings.of_viewer(viewer, before, size + 1)
     page = tuple(found[:size])
     more = len(found) > size
     return BookingPage(page, (page[-1].create_time, page[-1].booking_id) if more else None)

@@ -9,6 +9,7 @@ from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
 
 from booking_svc import convert
 from booking_svc.domain.booking import Booking
+from booking_svc.domain.proof import Viewer
 from booking_svc.ports import Ports
 from booking_svc.usecases.cancelling import cancel_booking, preview_cancellation
 from booking_svc.usecases.changes import Changes
@@ -16,6 +17,7 @@ from booking_svc.usecases.creating import create_booking
 from booking_svc.usecases.driving import Driver
 from booking_svc.usecases.paying import Cashier, PaymentWish
 from booking_svc.usecases.quoting import quote_booking
+from booking_svc.usecases.signing_in import SignIns
 from booking_svc.usecases.telling import PaymentNews
 from booking_svc.usecases.viewing import get_booking, list_bookings
 from booking_svc.usecases.watching import BookingWatch
@@ -38,8 +40,9 @@ class UseCases:
 class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
     """Each method is described in the proto."""
 
-    def __init__(self, use_cases: UseCases) -> None:
+    def __init__(self, use_cases: UseCases, sign_ins: SignIns) -> None:
         self._use = use_cases
+        self._sign_ins = sign_ins
 
     async def QuoteBooking(
         self, request: booking_pb2.QuoteBookingRequest, _context: _Context
@@ -63,7 +66,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
     async def GetBooking(
         self, request: booking_pb2.GetBookingRequest, _context: _Context
     ) -> booking_pb2.GetBookingResponse:
-        viewer = convert.viewer_from(request.viewer)
+        viewer = await self._viewer(request.viewer)
         booking = await get_booking(self._use.ports, request.booking_id, viewer)
         return booking_pb2.GetBookingResponse(booking=self._shown(booking))
 
@@ -71,7 +74,8 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
         self, request: booking_pb2.ListBookingsRequest, _context: _Context
     ) -> booking_pb2.ListBookingsResponse:
         position = convert.position_from(request.page_token)
-        page = await list_bookings(self._use.ports, request.buyer_id, request.page_size, position)
+        viewer = await self._sign_ins.prove(Viewer(buyer_id=request.buyer_id), request.sign_in_token)
+        page = await list_bookings(self._use.ports, viewer, request.page_size, position)
         return booking_pb2.ListBookingsResponse(
             bookings=[self._shown(booking) for booking in page.bookings],
             next_page_token=convert.page_token(page.next_before),
@@ -85,7 +89,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
             contact=convert.contact_from(request.contact),
             return_url=request.return_url,
         )
-        viewer = convert.viewer_from(request.viewer)
+        viewer = await self._viewer(request.viewer)
         redirect = await self._use.cashier.start_payment(request.request_id, request.booking_id, viewer, wish)
         return booking_pb2.StartPaymentResponse(
             booking=self._shown(redirect.booking), redirect_url=redirect.url
@@ -102,7 +106,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
     async def PreviewCancellation(
         self, request: booking_pb2.PreviewCancellationRequest, _context: _Context
     ) -> booking_pb2.PreviewCancellationResponse:
-        viewer = convert.viewer_from(request.viewer)
+        viewer = await self._viewer(request.viewer)
         settled = await preview_cancellation(
             self._use.ports, request.booking_id, viewer, tuple(request.seat_ids)
         )
@@ -117,7 +121,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
             self._use.driver,
             request.request_id,
             request.booking_id,
-            convert.viewer_from(request.viewer),
+            await self._viewer(request.viewer),
             convert.cancel_wish_from(request),
         )
         return booking_pb2.CancelBookingResponse(booking=self._shown(booking))
@@ -125,16 +129,19 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
     async def AbandonBooking(
         self, request: booking_pb2.AbandonBookingRequest, _context: _Context
     ) -> booking_pb2.AbandonBookingResponse:
-        viewer = convert.viewer_from(request.viewer)
+        viewer = await self._viewer(request.viewer)
         booking = await self._use.cashier.abandon_booking(request.request_id, request.booking_id, viewer)
         return booking_pb2.AbandonBookingResponse(booking=self._shown(booking))
 
     async def WatchBooking(
         self, request: booking_pb2.WatchBookingRequest, _context: _Context
     ) -> AsyncIterator[booking_pb2.WatchBookingResponse]:
-        viewer = convert.viewer_from(request.viewer)
+        viewer = await self._viewer(request.viewer)
         async for booking in self._use.watch.watch_booking(request.booking_id, viewer):
             yield booking_pb2.WatchBookingResponse(booking=self._shown(booking))
+
+    async def _viewer(self, message: booking_pb2.BookingViewer) -> Viewer:
+        return await self._sign_ins.prove(convert.viewer_from(message), message.sign_in_token)
 
     def _shown(self, booking: Booking) -> booking_pb2.Booking:
         return convert.booking(booking, self._use.ports.clock.now())

@@ -1,0 +1,47 @@
+"""Messages to people, as notify_svc sends them."""
+
+from typing import Final
+
+from matinee.notify.v1 import notify_pb2, notify_pb2_grpc
+
+from booking_svc.domain.people import Address, AddressKind
+from booking_svc.errors import ChannelNotOffered, NotificationsUnavailable
+from mesh.errors import InvalidField, RemoteError
+
+_CHANNELS: Final = {
+    AddressKind.EMAIL: notify_pb2.CHANNEL_EMAIL,
+    AddressKind.PHONE: notify_pb2.CHANNEL_SMS,
+}
+
+
+class RemoteNotices:
+    """The `Notices` port."""
+
+    def __init__(self, notifications: "notify_pb2_grpc.NotificationServiceAsyncStub") -> None:
+        self._notifications = notifications
+
+    async def send_code(
+        self, address: Address, code: str, minutes: int, language: str, request_id: str
+    ) -> None:
+        """See `Notices.send_code`."""
+        request = notify_pb2.SendNotificationRequest(
+            request_id=request_id,
+            channel=_CHANNELS[address.kind],
+            recipient=address.text,
+            template_id="sign_in_code",
+            values={"code": code, "minutes": str(minutes), "language": language},
+        )
+        try:
+            await self._notifications.SendNotification(request)
+        except RemoteError as error:
+            raise _problem(error, address) from None
+
+
+def _problem(error: RemoteError, address: Address) -> Exception:
+    if error.outcome_unknown:
+        return NotificationsUnavailable("messages cannot be sent at this moment")
+    if error.reason == "CHANNEL_NOT_OFFERED":
+        return ChannelNotOffered()
+    if error.reason == "INVALID_FIELD" and error.facts.get("field") == "recipient":
+        return InvalidField(address.kind.value, "cannot be written to")
+    return error

@@ -1,0 +1,104 @@
+"""Who is signed in, and the codes that lead there."""
+
+import datetime as dt
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from booking_svc.domain.people import Address, SignIn
+from booking_svc.domain.sign_in import Challenge, Limit
+
+
+@dataclass(frozen=True, slots=True)
+class KnownRequest:
+    """A request for a code that came before: a digest of what it asked, and until when its code is good."""
+
+    content: str
+    expire_time: dt.datetime
+    settled: bool
+    """Its code was sent, is being sent at this moment, or was replaced by a newer one."""
+
+
+@dataclass(frozen=True, slots=True)
+class Try:
+    """A try at a code that was counted before anything was compared."""
+
+    challenge: Challenge
+    tries_left: int
+
+
+class SignInCodes(Protocol):
+    """One live code for each address, and how often codes were asked for.
+
+    Every method raises `StoreUnavailable`: what was done is then unknown.
+    """
+
+    async def grant(self, limit: Limit, now: dt.datetime) -> dt.datetime | None:
+        """Counts one more code within the limit; or, when it is reached, tells when to come again."""
+        ...
+
+    async def known(self, request_id: str, now: dt.datetime) -> KnownRequest | None:
+        """What came before under that request id."""
+        ...
+
+    async def put(self, address_ref: str, challenge: Challenge, now: dt.datetime) -> bool:
+        """Makes this the address's one code, about to be sent; False when the request's code is settled."""
+        ...
+
+    async def sending_ended(self, address_ref: str, challenge_id: str, sent: bool) -> None:
+        """The code was sent, or it was not and a repeat of its request may send another."""
+        ...
+
+    async def take_try(self, challenge_id: str, now: dt.datetime) -> Try | None:
+        """Counts one try at a live code, in one atomic step; None when there is no try left to take."""
+        ...
+
+    async def spend(self, challenge: Challenge, request_id: str) -> bool:
+        """Uses the code up for this request; False when it is used up already, or was replaced."""
+        ...
+
+    async def spent_by(self, challenge_id: str, request_id: str, now: dt.datetime) -> Challenge | None:
+        """The code that this request has used up, until its time is over."""
+        ...
+
+
+class People(Protocol):
+    """People and where they are signed in. Every method raises `StoreUnavailable`."""
+
+    async def person_id(self, address: Address, now: dt.datetime) -> str:
+        """The person with that address; new when there was none."""
+        ...
+
+    async def add(self, token_hash: str, sign_in: SignIn) -> SignIn:
+        """Keeps the sign-in, once; answers with what is kept."""
+        ...
+
+    async def find(self, token_hash: str, now: dt.datetime) -> SignIn | None:
+        """The sign-in, unless it is over."""
+        ...
+
+    async def end(self, token_hash: str, now: dt.datetime) -> None:
+        """It is over; harmless when it is already."""
+        ...
+
+
+class Notices(Protocol):
+    """Messages to people."""
+
+    async def send_code(
+        self, address: Address, code: str, minutes: int, language: str, request_id: str
+    ) -> None:
+        """Returns once the message is safe.
+
+        Raises `NotificationsUnavailable`, `ChannelNotOffered`, or `InvalidField` for an address that
+        no message can be sent to.
+        """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class SignInPorts:
+    """What signing in needs."""
+
+    codes: SignInCodes
+    people: People
+    notices: Notices = field(repr=False)
