@@ -93,7 +93,7 @@ PROCESSES: Final = (
             "SMTP_URL": "smtp://{inbox.smtp}",
             "MAIL_FROM": "tickets@matinee.example",
         },
-        stop_round=1,
+        stop_round=2,
     ),
     Process(
         name="sandbox",
