@@ -21,6 +21,7 @@ from matinee.theatre.v1 import seats_pb2
 from bench.jobs import Job, Outcome
 from bench.programme import SEAT_IDS
 from bench.requests import confirm_request, hold_request
+from mesh.interceptors.admission import TIMEOUT_HEADER
 
 _DEADLINE_SECONDS: Final = 20.0
 _SALE_SECONDS: Final = 90.0
@@ -82,7 +83,10 @@ class _Buyer:
         self._stub = stub
         self._show_id = show_id
         self._till = till
-        self._metadata = (("authorization", f"Bearer {token}"),)
+        self._metadata = (
+            ("authorization", f"Bearer {token}"),
+            (TIMEOUT_HEADER, str(int(_DEADLINE_SECONDS * 1000))),
+        )
 
     async def come(self) -> None:
         """Until tickets are bought or none are left."""
@@ -130,6 +134,7 @@ class _Buyer:
                 return await call(request, timeout=_DEADLINE_SECONDS, metadata=self._metadata)
             except aio.AioRpcError as error:
                 details = _details_of(error)
+                told = _retry_seconds(details)
                 if _reason_of(details) == _SEAT_TAKEN:
                     raise Taken from None
                 self._till.errors[_kind_of(error, details)] += 1
@@ -138,7 +143,7 @@ class _Buyer:
             finally:
                 took = (time.perf_counter() - started) * 1000
                 self._till.latencies_ms.setdefault(what, []).append(took)
-            await asyncio.sleep(pause * random.uniform(0.5, 1.5))
+            await asyncio.sleep(told * random.uniform(1, 2) if told else pause * random.uniform(0.5, 1.5))
             pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
         raise AssertionError("the last try answers or raises")
 
@@ -148,9 +153,7 @@ def _kind_of(error: aio.AioRpcError, details: Sequence[Any]) -> str:
     code = error.code().name
     if code != "RESOURCE_EXHAUSTED":
         return code
-    told = any(detail.Is(error_details_pb2.RetryInfo.DESCRIPTOR) for detail in details)
-    pushback = any(key == "grpc-retry-pushback-ms" for key, _ in error.trailing_metadata() or ())
-    return code if told or pushback else f"{code} without a retry time"
+    return code if _retry_seconds(details) else f"{code} without a retry time"
 
 
 def _details_of(error: aio.AioRpcError) -> Sequence[Any]:
@@ -158,6 +161,13 @@ def _details_of(error: aio.AioRpcError) -> Sequence[Any]:
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             return list(status_pb2.Status.FromString(value).details)
     return []
+
+
+def _retry_seconds(details: Sequence[Any]) -> float:
+    """When to come again, as the server told; 0 when it did not."""
+    retry = error_details_pb2.RetryInfo()
+    told = any(detail.Unpack(retry) for detail in details)
+    return retry.retry_delay.ToMilliseconds() / 1000 if told else 0.0
 
 
 def _reason_of(details: Sequence[Any]) -> str:

@@ -16,7 +16,7 @@ from booking_svc.errors import (
     seats_refused,
 )
 from booking_svc.ports import HeldSeats
-from mesh.errors import RemoteError
+from mesh.errors import Overloaded, RemoteError
 from mesh.ids import derived_request_id
 
 log = structlog.get_logger()
@@ -112,7 +112,7 @@ class RemoteSeatInventory:
 
 
 def _is_refusal(error: RemoteError) -> bool:
-    return bool(error.reason) and error.code in _REFUSALS
+    return bool(error.reason) and error.code in _REFUSALS and error.reason != Overloaded.reason
 
 
 def _unavailable(error: RemoteError) -> TryAgain:

@@ -14,6 +14,7 @@ from grpc import aio
 
 from mesh import deadlines, tracing
 from mesh.errors import RemoteError
+from mesh.interceptors.admission import TIMEOUT_HEADER
 from mesh.interceptors.errors import failure_in
 
 StubT = TypeVar("StubT")
@@ -107,7 +108,7 @@ class MeshChannel:
             if seconds <= 0:
                 raise RemoteError("DEADLINE_EXCEEDED", "", "no time was left to call", {}, path)
             try:
-                return await call(request, timeout=seconds, metadata=self._metadata())
+                return await call(request, timeout=seconds, metadata=self._metadata(seconds))
             except aio.AioRpcError as error:
                 raise _remote_error(error, path) from None
 
@@ -119,7 +120,7 @@ class MeshChannel:
             seconds = timeout if left is None else left if timeout is None else min(left, timeout)
             if seconds is None:
                 raise ValueError(f"{path} needs a timeout")
-            stream = call(request, timeout=max(seconds, 0.001), metadata=self._metadata())
+            stream = call(request, timeout=max(seconds, 0.001), metadata=self._metadata(seconds))
             try:
                 async for message in stream:
                     yield message
@@ -130,13 +131,10 @@ class MeshChannel:
 
         return invoke
 
-    def _metadata(self) -> tuple[tuple[str, str], ...]:
+    def _metadata(self, seconds: float) -> tuple[tuple[str, str], ...]:
         traceparent = tracing.current_traceparent()
-        return (
-            (self._authorization, (tracing.TRACEPARENT, traceparent))
-            if traceparent
-            else (self._authorization,)
-        )
+        usual = (self._authorization, (TIMEOUT_HEADER, str(max(1, int(seconds * 1000)))))
+        return (*usual, (tracing.TRACEPARENT, traceparent)) if traceparent else usual
 
 
 def open_channel(
@@ -149,4 +147,6 @@ def open_channel(
 
 def _remote_error(error: aio.AioRpcError, path: str) -> RemoteError:
     failure = failure_in(error)
-    return RemoteError(failure.code, failure.reason, failure.message, failure.facts, path)
+    return RemoteError(
+        failure.code, failure.reason, failure.message, failure.facts, path, failure.retry_seconds
+    )

@@ -23,6 +23,8 @@ class MatineeError(Exception):
 
     code: ClassVar[str] = "INTERNAL"
     reason: ClassVar[str] = "INTERNAL"
+    retry_seconds: float | None = None
+    """When it makes sense to come again, seconds from now; sent as `google.rpc.RetryInfo`."""
 
     def __init__(self, message: str, **facts: str) -> None:
         super().__init__(message)
@@ -62,15 +64,36 @@ class StoreUnavailable(MatineeError):
         super().__init__(f"{store} is not answering", store=store)
 
 
+class Overloaded(MatineeError):
+    """More calls come than can be answered; nothing was done. Come again when it says."""
+
+    code = "RESOURCE_EXHAUSTED"
+    reason = "OVERLOADED"
+
+    def __init__(self, retry_seconds: float) -> None:
+        super().__init__("too much is asked at this moment; try again a little later")
+        self.retry_seconds = retry_seconds
+
+
 class RemoteError(Exception):
     """What another process answered instead of a result.
 
     `code` is the gRPC code's name; `reason` is empty when the answer carried
-    no ErrorInfo of ours (the process was away, or the deadline passed).
+    no ErrorInfo of ours (the process was away, or the deadline passed);
+    `retry_seconds` is when to come again, if that was told.
     """
 
-    def __init__(self, code: str, reason: str, message: str, facts: Mapping[str, str], method: str) -> None:
+    def __init__(
+        self,
+        code: str,
+        reason: str,
+        message: str,
+        facts: Mapping[str, str],
+        method: str,
+        retry_seconds: float | None = None,
+    ) -> None:
         super().__init__(f"{method}: {code} {reason}: {message}")
+        self.retry_seconds = retry_seconds
         self.code = code
         self.reason = reason
         self.message = message

@@ -21,6 +21,7 @@ from contextlib import AsyncExitStack
 from typing import Protocol, TypeVar
 
 import structlog
+import uvloop
 
 from mesh.background import Background
 from mesh.logs import configure_logs
@@ -66,7 +67,7 @@ def run(name: str, settings_type: type[S], build: Build[S]) -> None:
         sys.exit(2)
     configure_logs(name, settings.log_format, settings.log_level)
     try:
-        asyncio.run(_live(name, settings, build))
+        uvloop.run(_live(name, settings, build))
     except AddressTaken as error:
         log.error("address_taken", address=str(error))
         sys.exit(1)

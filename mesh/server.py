@@ -14,6 +14,7 @@ from mesh.background import Background
 from mesh.interceptors import MeshInterceptor
 from mesh.interceptors.access import Access, declared_access
 from mesh.interceptors.access_log import logged
+from mesh.interceptors.admission import Admission
 from mesh.interceptors.auth import authorised
 from mesh.interceptors.deadline import within_deadline
 from mesh.interceptors.metrics import measured
@@ -31,7 +32,7 @@ MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
     # From about 1,000 calls that wait to be accepted on, gRPC's core drops them as a bare CANCELLED;
-    # max_concurrent_rpcs refuses as RESOURCE_EXHAUSTED what is too much.
+    # what is too much is refused by admission instead, with a reason and a time to come again.
     ("grpc.server.max_pending_requests", 100_000),
     ("grpc.server.max_pending_requests_hard_limit", 200_000),
     # Clients ping every 20 s (mesh.channel); the default floor of 300 s would cut them off.
@@ -64,11 +65,15 @@ class GrpcServer:
         self._serving: bool | None = None
         self._served = False
         self._draining = False
+        admission = Admission(
+            settings.max_concurrent_rpcs, settings.queue_target_seconds, settings.queue_interval_seconds
+        )
         self._server = aio.server(
             interceptors=[
                 MeshInterceptor(
-                    around=[traced, measured, logged],
+                    before=[traced, admission.enter],
                     guards=[
+                        admission.guard,
                         authorised(
                             settings.mesh_token.get_secret_value(),
                             {
@@ -78,11 +83,13 @@ class GrpcServer:
                         ),
                         within_deadline,
                     ],
+                    after=[admission.leave, measured, logged],
                 )
             ],
             # gRPC's default lets a second process on a taken port have half of the calls.
             options=[*_OPTIONS, ("grpc.so_reuseport", int(settings.reuse_port))],
-            maximum_concurrent_rpcs=settings.max_concurrent_rpcs,
+            # Admission tells when to come again, gRPC does not: this bounds what is being refused.
+            maximum_concurrent_rpcs=2 * settings.max_concurrent_rpcs,
         )
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)

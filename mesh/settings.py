@@ -51,6 +51,11 @@ class ServiceSettings(ProcessSettings):
     """Partner name → token, as JSON."""
     reflection: bool = False
     max_concurrent_rpcs: int = Field(default=1000, ge=1, le=100_000)
+    """Calls in flight, streams too, beyond which new ones are refused at once."""
+    queue_target_seconds: float = Field(default=0.5, gt=0, le=60)
+    """A call that waited no longer than this before it was taken up was taken up in good time."""
+    queue_interval_seconds: float = Field(default=1.0, gt=0, le=60)
+    """When not one call was taken up in good time for so long, those that wait longer are refused."""
     reuse_port: bool = False
     """Lets several processes share the port, the kernel spreading the connections."""
 

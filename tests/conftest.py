@@ -1,5 +1,10 @@
 """Fixtures for every test; each subject has a module of its own under tests/fixtures/."""
 
+import asyncio
+from collections.abc import Callable, Mapping
+
+import uvloop
+
 pytest_plugins = [
     "tests.fixtures.engines",
     "tests.fixtures.site",
@@ -10,3 +15,8 @@ pytest_plugins = [
     "tests.fixtures.notify",
     "tests.fixtures.bff",
 ]
+
+
+def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:
+    """The event loop that the services run on."""
+    return {"uvloop": uvloop.new_event_loop}

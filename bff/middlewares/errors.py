@@ -1,5 +1,7 @@
 """Errors become pages: what happened, what to do, nothing internal."""
 
+import math
+
 import structlog
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
@@ -72,7 +74,7 @@ async def errors_to_pages(request: web.Request, handler: Handler) -> web.StreamR
         kind = _BY_REASON.get(error.reason) or _BY_CODE.get(error.code, ErrorKind.BROKEN)
         if kind in (ErrorKind.BROKEN, ErrorKind.BUSY, ErrorKind.THEATRE_AWAY):
             log.warning("service_failed", method=error.method, code=error.code, reason=error.reason)
-        return await _page(request, kind)
+        return await _page(request, kind, error.retry_seconds)
     except (PageMissing, FormMalformed, TooManyWatchers) as error:
         return await _page(request, _kind_of(error))
     except Exception:
@@ -84,7 +86,7 @@ def _kind_of(error: Exception) -> ErrorKind:
     return next((kind for known, kind in _BY_TYPE if isinstance(error, known)), ErrorKind.BROKEN)
 
 
-async def _page(request: web.Request, kind: ErrorKind) -> web.Response:
+async def _page(request: web.Request, kind: ErrorKind, retry_seconds: float | None = None) -> web.Response:
     position = tracing.current()
     status = _STATUS[kind]
     view = present_error(
@@ -96,8 +98,9 @@ async def _page(request: web.Request, kind: ErrorKind) -> web.Response:
     response = render(request, "error.html", view=view, city=remembered_city(request), status=status)
     response.headers[hdrs.CACHE_CONTROL] = "no-store"
     if kind in _RETRY_SECONDS:
-        response.headers[hdrs.RETRY_AFTER] = _RETRY_SECONDS[kind]
+        retry = _RETRY_SECONDS[kind] if retry_seconds is None else str(math.ceil(retry_seconds))
+        response.headers[hdrs.RETRY_AFTER] = retry
         if request.method == hdrs.METH_GET and request.path.startswith(_WAITING):
             # Who comes back from paying while a service starts again should not have to click.
-            response.headers["Refresh"] = _RETRY_SECONDS[kind]
+            response.headers["Refresh"] = retry
     return response

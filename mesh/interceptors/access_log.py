@@ -1,8 +1,6 @@
 """One line for each call: method, code, reason, milliseconds. Never a request's content."""
 
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
 
 import structlog
 
@@ -11,17 +9,12 @@ from mesh.interceptors.call import Call
 log = structlog.get_logger()
 
 
-@contextmanager
-def logged(call: Call) -> Iterator[None]:
-    """Written when the call ends, however it ends."""
-    started = time.perf_counter()
-    try:
-        yield
-    finally:
-        log.info(
-            "rpc",
-            method=call.method.path,
-            code=call.code,
-            reason=call.reason,
-            ms=round((time.perf_counter() - started) * 1000, 2),
-        )
+def logged(call: Call) -> None:
+    """Written when the call has ended, however it ended."""
+    log.info(
+        "rpc",
+        method=call.method.path,
+        code=call.code,
+        reason=call.reason,
+        ms=round((time.perf_counter() - call.started) * 1000, 2),
+    )

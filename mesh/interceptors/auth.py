@@ -1,14 +1,13 @@
 """Refuses callers that the method's proto does not let in."""
 
 import hmac
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from contextvars import ContextVar
 from dataclasses import dataclass
 
 from mesh.errors import MatineeError
 from mesh.interceptors.access import Access
-from mesh.interceptors.call import Call, Concern
+from mesh.interceptors.call import Call, Step
 
 _SCHEME = "Bearer "
 
@@ -35,7 +34,7 @@ def caller() -> Caller | None:
     return _caller.get()
 
 
-def authorised(mesh_token: str, partner_tokens: Mapping[str, str]) -> Concern:
+def authorised(mesh_token: str, partner_tokens: Mapping[str, str]) -> Step:
     """Lets a call in by its token, as the method's access option says."""
     mesh = (_SCHEME + mesh_token).encode()
     partners = {(_SCHEME + token).encode(): Caller(partner=name) for name, token in partner_tokens.items()}
@@ -57,9 +56,7 @@ def authorised(mesh_token: str, partner_tokens: Mapping[str, str]) -> Concern:
                     return matches[0]
         raise Unauthenticated("this call needs a valid token")
 
-    @contextmanager
-    def concern(call: Call) -> Iterator[None]:
+    def guard(call: Call) -> None:
         _caller.set(identified(call))
-        yield
 
-    return concern
+    return guard

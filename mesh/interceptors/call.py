@@ -1,8 +1,9 @@
 """What the concerns know of an RPC."""
 
-from contextlib import AbstractContextManager
+import time
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, TypeAlias
 
 from grpc import aio
 
@@ -20,21 +21,18 @@ class Method:
 
 @dataclass(slots=True)
 class Call:
-    """One RPC under way."""
+    """One RPC under way. `started` is a `time.perf_counter()`; `code` and `reason` say how it ended."""
 
     method: Method
     context: "aio.ServicerContext[Any, Any]"
     code: str = "OK"
     reason: str = ""
+    started: float = field(default_factory=time.perf_counter)
     metadata: dict[str, str | bytes] = field(init=False)
 
     def __post_init__(self) -> None:
         self.metadata = dict(self.context.invocation_metadata() or ())
 
 
-class Concern(Protocol):
-    """Enters before the handler and leaves after it; refuses a call by raising on entry."""
-
-    def __call__(self, call: Call) -> AbstractContextManager[None]:
-        """The context around one call."""
-        ...
+Step: TypeAlias = Callable[[Call], None]
+"""What one concern does with a call at one point: before it, as a guard that refuses by raising, or after."""

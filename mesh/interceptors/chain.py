@@ -17,7 +17,7 @@ from grpc import aio
 
 from mesh.interceptors import errors
 from mesh.interceptors.access import declared_access, is_infrastructure
-from mesh.interceptors.call import Call, Concern, Method
+from mesh.interceptors.call import Call, Method, Step
 
 Behaviour = Callable[[Any, Any], Any]
 
@@ -25,13 +25,16 @@ Behaviour = Callable[[Any, Any], Any]
 class MeshInterceptor(aio.ServerInterceptor):
     """The only interceptor of a Matinee server.
 
-    `around` sees how a call ended (`Call.code`, `Call.reason`), also when a
-    guard refused it; `guards` may refuse it. Both in order, outermost first.
+    For each call: `before`, then the `guards`, any of which may refuse it,
+    then the handler, then `after`, which sees how the call ended (`Call.code`,
+    `Call.reason`), also when a guard refused it. `before` and `after` must not
+    raise.
     """
 
-    def __init__(self, around: Sequence[Concern], guards: Sequence[Concern]) -> None:
-        self._around = tuple(around)
+    def __init__(self, before: Sequence[Step], guards: Sequence[Step], after: Sequence[Step]) -> None:
+        self._before = tuple(before)
         self._guards = tuple(guards)
+        self._after = tuple(after)
         self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
     async def intercept_service(
@@ -75,17 +78,19 @@ class MeshInterceptor(aio.ServerInterceptor):
     def _single(self, method: Method, behaviour: Behaviour) -> Behaviour:
         async def answer(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
             call = Call(method, context)
-            with contextlib.ExitStack() as around:
-                for concern in self._around:
-                    around.enter_context(concern(call))
+            for enter in self._before:
+                enter(call)
+            try:
                 try:
-                    with contextlib.ExitStack() as guards:
-                        for guard in self._guards:
-                            guards.enter_context(guard(call))
-                        return await behaviour(request, context)
+                    for guard in self._guards:
+                        guard(call)
+                    return await behaviour(request, context)
                 except BaseException as error:  # noqa: BLE001 - this is where every error gets its status
                     failure = _ended_by(error, call)
                 await errors.abort(context, failure)
+            finally:
+                for leave in self._after:
+                    leave(call)
             return None
 
         return answer
@@ -93,20 +98,22 @@ class MeshInterceptor(aio.ServerInterceptor):
     def _streaming(self, method: Method, behaviour: Behaviour) -> Behaviour:
         async def answer(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
             call = Call(method, context)
-            with contextlib.ExitStack() as around:
-                for concern in self._around:
-                    around.enter_context(concern(call))
+            for enter in self._before:
+                enter(call)
+            try:
                 try:
-                    with contextlib.ExitStack() as guards:
-                        for guard in self._guards:
-                            guards.enter_context(guard(call))
-                        async with contextlib.aclosing(behaviour(request, context)) as messages:
-                            async for message in messages:
-                                yield message
-                        return
+                    for guard in self._guards:
+                        guard(call)
+                    async with contextlib.aclosing(behaviour(request, context)) as messages:
+                        async for message in messages:
+                            yield message
+                    return
                 except BaseException as error:  # noqa: BLE001 - this is where every error gets its status
                     failure = _ended_by(error, call)
                 await errors.abort(context, failure)
+            finally:
+                for leave in self._after:
+                    leave(call)
 
         return answer
 

@@ -1,8 +1,5 @@
 """Refuses calls without a deadline and remembers it for what the call waits on."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-
 from mesh import deadlines
 from mesh.errors import MatineeError
 from mesh.interceptors.call import Call
@@ -15,11 +12,9 @@ class DeadlineRequired(MatineeError):
     reason = "DEADLINE_REQUIRED"
 
 
-@contextmanager
-def within_deadline(call: Call) -> Iterator[None]:
+def within_deadline(call: Call) -> None:
     """The caller must say until when it waits."""
     remaining = call.context.time_remaining()
     if remaining is None:
         raise DeadlineRequired("every call needs a deadline")
     deadlines.set_remaining(remaining)
-    yield

@@ -7,6 +7,8 @@ from typing import Any
 import grpc
 import structlog
 from google.protobuf import any_pb2
+from google.protobuf.duration_pb2 import Duration
+from google.protobuf.message import Message
 from google.rpc import code_pb2, error_details_pb2, status_pb2
 from grpc import aio
 from grpc_status import rpc_status
@@ -36,6 +38,7 @@ class Failure:
     reason: str
     message: str
     facts: dict[str, str]
+    retry_seconds: float | None = None
 
 
 INTERNAL = Failure("INTERNAL", "INTERNAL", "something went wrong on our side", {})
@@ -57,9 +60,9 @@ def failure_of(error: BaseException) -> Failure:
     """What the client is told; unknown errors are logged here, once, and told without detail."""
     match error:
         case MatineeError():
-            return Failure(error.code, error.reason, error.message, dict(error.facts))
+            return Failure(error.code, error.reason, error.message, dict(error.facts), error.retry_seconds)
         case RemoteError(code=code, reason=reason) if reason and code in _PASSED_ON:
-            return Failure(code, reason, error.message, dict(error.facts))
+            return Failure(code, reason, error.message, dict(error.facts), error.retry_seconds)
         case RemoteError(code="UNAVAILABLE" | "DEADLINE_EXCEEDED"):
             log.warning("dependency_unavailable", method=error.method, code=error.code)
             return Failure(
@@ -74,12 +77,25 @@ def failure_of(error: BaseException) -> Failure:
 async def abort(context: "aio.ServicerContext[Any, Any]", failure: Failure) -> None:
     """Ends the call with the failure's status and its ErrorInfo; always raises."""
     facts = {name: _shortened(value) for name, value in failure.facts.items()}
-    detail = any_pb2.Any()
-    detail.Pack(error_details_pb2.ErrorInfo(reason=failure.reason, domain=ERROR_DOMAIN, metadata=facts))
+    details: list[Message] = [
+        error_details_pb2.ErrorInfo(reason=failure.reason, domain=ERROR_DOMAIN, metadata=facts)
+    ]
+    if failure.retry_seconds is not None:
+        delay = Duration()
+        delay.FromMilliseconds(round(failure.retry_seconds * 1000))
+        details.append(error_details_pb2.RetryInfo(retry_delay=delay))
     status = status_pb2.Status(
-        code=code_pb2.Code.Value(failure.code), message=_shortened(failure.message), details=[detail]
+        code=code_pb2.Code.Value(failure.code),
+        message=_shortened(failure.message),
+        details=[_packed(detail) for detail in details],
     )
     await context.abort_with_status(rpc_status.to_status(status))
+
+
+def _packed(detail: Message) -> any_pb2.Any:
+    packed = any_pb2.Any()
+    packed.Pack(detail)
+    return packed
 
 
 def _shortened(text: str) -> str:
@@ -90,13 +106,18 @@ def _shortened(text: str) -> str:
 
 def failure_in(error: aio.AioRpcError) -> Failure:
     """The reverse, on the client's side: code, reason and facts of a status that was received."""
+    info, retry = error_details_pb2.ErrorInfo(), error_details_pb2.RetryInfo()
+    told_when = False
     for key, value in error.trailing_metadata() or ():
         if key == "grpc-status-details-bin" and isinstance(value, bytes):
             for detail in status_pb2.Status.FromString(value).details:
-                info = error_details_pb2.ErrorInfo()
-                if detail.Unpack(info) and info.domain == ERROR_DOMAIN:
-                    return Failure(error.code().name, info.reason, error.details() or "", dict(info.metadata))
-    return Failure(error.code().name, "", error.details() or "", {})
+                detail.Unpack(info)
+                told_when = detail.Unpack(retry) or told_when
+    code, text = error.code().name, error.details() or ""
+    if info.domain != ERROR_DOMAIN:
+        return Failure(code, "", text, {})
+    seconds = retry.retry_delay.ToMilliseconds() / 1000 if told_when else None
+    return Failure(code, info.reason, text, dict(info.metadata), seconds)
 
 
 def code_name(code: "int | grpc.StatusCode") -> str:

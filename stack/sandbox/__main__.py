@@ -1,7 +1,8 @@
 """`python -m stack.sandbox`."""
 
-import asyncio
 import sys
+
+import uvloop
 
 from stack.sandbox.app import serve
 from stack.sandbox.settings import SandboxSettings, WrongSettings
@@ -15,7 +16,7 @@ def main() -> None:
         print(f"sandbox: wrong settings\n{error}", file=sys.stderr)
         sys.exit(2)
     try:
-        asyncio.run(serve(settings))
+        uvloop.run(serve(settings))
     except OSError as error:
         sys.exit(f"sandbox: cannot start: {error.strerror or error}")
 

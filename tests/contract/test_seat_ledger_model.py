@@ -306,11 +306,13 @@ def reason_of(error: MatineeError | ClaimsOverdue) -> str:
     return error.refusal.reason if isinstance(error, ClaimsOverdue) else error.reason
 
 
-def test_the_scripts_do_what_the_model_does(redis_url: str) -> None:
+async def test_the_scripts_do_what_the_model_does(redis_url: str) -> None:
     class Machine(Ledger):
         url = redis_url
 
-    run_state_machine_as_test(
+    # In a thread: hypothesis calls the machine's steps directly, and each runs a loop of its own.
+    await asyncio.to_thread(
+        run_state_machine_as_test,
         Machine,
         settings=settings(
             max_examples=50,
