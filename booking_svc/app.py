@@ -14,6 +14,7 @@ from booking_svc.domain.sign_in import SignInKeys
 from booking_svc.inventory import RemoteSeatInventory
 from booking_svc.notices import RemoteNotices
 from booking_svc.payments.sandbox import SandboxPayments
+from booking_svc.payments.stripe import StripeCalls, StripePayments
 from booking_svc.ports import Bookings, PaymentEvents, PaymentProvider, Ports, SignInPorts
 from booking_svc.relay import EXCHANGE, Gauges, OutboxRelay
 from booking_svc.servicer import BookingServicer, BuyerServicer, UseCases
@@ -110,7 +111,7 @@ async def open_ports(
         payment_events=events,
         shows=await _open_directory(settings, resources),
         seats=await _open_inventory(settings, resources),
-        providers=await _open_providers(settings, resources),
+        providers=await _open_providers(settings, resources, clock),
         chosen_provider=settings.payment_provider,
         clock=clock,
         terms=settings.terms,
@@ -169,12 +170,22 @@ async def _open_notices(settings: Settings, resources: Resources) -> RemoteNotic
     return RemoteNotices(channel.stub(notify_pb2_grpc.NotificationServiceStub))
 
 
-async def _open_providers(settings: Settings, resources: Resources) -> dict[str, PaymentProvider]:
+async def _open_providers(
+    settings: Settings, resources: Resources, clock: Clock
+) -> dict[str, PaymentProvider]:
+    """All that are configured: payments end where they were started, whatever is chosen by now."""
     client = await resources.enter_async_context(aiohttp.ClientSession())
-    sandbox = SandboxPayments(
-        client, settings.sandbox_url, settings.sandbox_api_key, settings.sandbox_webhook_secret
-    )
-    return {sandbox.name: sandbox}
+    providers: list[PaymentProvider] = []
+    if settings.has_sandbox:
+        providers.append(
+            SandboxPayments(
+                client, settings.sandbox_url, settings.sandbox_api_key, settings.sandbox_webhook_secret
+            )
+        )
+    if settings.has_stripe:
+        calls = StripeCalls(client, settings.stripe_api_key, settings.stripe_api_base)
+        providers.append(StripePayments(calls, settings.stripe_webhook_secrets, clock))
+    return {provider.name: provider for provider in providers}
 
 
 async def _open_publisher(settings: Settings, resources: Resources) -> Publisher:

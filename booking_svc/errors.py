@@ -105,6 +105,16 @@ class RefundChanged(MatineeError):
         )
 
 
+class PaymentMethodRefused(MatineeError):
+    """The provider does not take this payment by this method; another one may do."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "PAYMENT_METHOD_REFUSED"
+
+    def __init__(self) -> None:
+        super().__init__("the payment provider does not take this payment by this method")
+
+
 class PaymentLimit(MatineeError):
     """One booking may be tried to be paid only so often."""
 

@@ -1,16 +1,21 @@
 """What booking_svc reads from the environment."""
 
 import datetime as dt
-from typing import Literal
+import re
+from typing import Annotated, Any, Final, Literal
 from urllib.parse import urlsplit
 
 from pydantic import Field, SecretStr, field_validator, model_validator
+from pydantic_settings import NoDecode
 
 from booking_svc.domain.duties import Pace
 from booking_svc.domain.sign_in import SignInTerms
 from booking_svc.domain.terms import Terms
 from mesh.amqp import AmqpUrl
 from mesh.settings import ServiceSettings
+
+_STRIPE_KEY: Final = re.compile("(sk|rk)_(test|live)_[0-9A-Za-z]+")
+_STRIPE_SECRET: Final = re.compile("whsec_[0-9A-Za-z+/=_-]+")
 
 
 class Settings(ServiceSettings):
@@ -25,11 +30,18 @@ class Settings(ServiceSettings):
     public_url: str
     """Where browsers reach the pages; return addresses must lie under it."""
 
-    payment_provider: Literal["sandbox"] = "sandbox"
-    """Where new payments are started."""
+    payment_provider: Literal["sandbox", "stripe"] = "sandbox"
+    """Where new payments are started. Whatever else is configured finishes what it has begun."""
     sandbox_url: str = ""
     sandbox_api_key: SecretStr = SecretStr("")
     sandbox_webhook_secret: SecretStr = SecretStr("")
+    stripe_api_key: SecretStr = SecretStr("")
+    """A secret or a restricted key (`sk_…`, `rk_…`), of test or of live mode."""
+    stripe_webhook_secrets: Annotated[tuple[SecretStr, ...], NoDecode] = ()
+    """The webhook endpoint's signing secret (`whsec_…`); while it is being rolled, the new one and the
+    old one with a comma between."""
+    stripe_api_base: str = "https://api.stripe.com"
+    """Elsewhere only for an emulator."""
 
     cancel_minutes: int = Field(default=60, ge=0, le=10_080)
     """A buyer may cancel until so many minutes before the start; stored with each booking."""
@@ -62,7 +74,26 @@ class Settings(ServiceSettings):
     fresh_sign_in_minutes: int = Field(default=10, ge=1, le=120)
     """So long after signing in a person may ask for an export or an erasure."""
 
-    @field_validator("public_url", "sandbox_url")
+    @field_validator("stripe_webhook_secrets", mode="before")
+    @classmethod
+    def _separated(cls, secrets: Any) -> Any:
+        return tuple(secret.strip() for secret in secrets.split(",")) if isinstance(secrets, str) else secrets
+
+    @field_validator("stripe_api_key")
+    @classmethod
+    def _stripe_key(cls, key: SecretStr) -> SecretStr:
+        if key.get_secret_value() and not _STRIPE_KEY.fullmatch(key.get_secret_value()):
+            raise ValueError("must begin with sk_test_, sk_live_, rk_test_ or rk_live_")
+        return key
+
+    @field_validator("stripe_webhook_secrets")
+    @classmethod
+    def _stripe_secrets(cls, secrets: tuple[SecretStr, ...]) -> tuple[SecretStr, ...]:
+        if len(secrets) > 2 or not all(_STRIPE_SECRET.fullmatch(each.get_secret_value()) for each in secrets):
+            raise ValueError("must be one or two secrets that begin with whsec_, the newest first")
+        return secrets
+
+    @field_validator("public_url", "sandbox_url", "stripe_api_base")
     @classmethod
     def _http_address(cls, url: str) -> str:
         parts = urlsplit(url)
@@ -72,12 +103,31 @@ class Settings(ServiceSettings):
 
     @model_validator(mode="after")
     def _provider_configured(self) -> "Settings":
-        secrets = (self.sandbox_api_key, self.sandbox_webhook_secret)
         if not self.public_url:
             raise ValueError("PUBLIC_URL is needed")
-        if not self.sandbox_url or any(not secret.get_secret_value() for secret in secrets):
+        if self.has_sandbox is None:
+            raise ValueError("SANDBOX_URL, SANDBOX_API_KEY and SANDBOX_WEBHOOK_SECRET go together")
+        if self.has_stripe is None:
+            raise ValueError("STRIPE_API_KEY and STRIPE_WEBHOOK_SECRETS go together")
+        if self.payment_provider == "sandbox" and not self.has_sandbox:
             raise ValueError("SANDBOX_URL, SANDBOX_API_KEY and SANDBOX_WEBHOOK_SECRET are needed")
+        if self.payment_provider == "stripe" and not self.has_stripe:
+            raise ValueError("STRIPE_API_KEY and STRIPE_WEBHOOK_SECRETS are needed")
+        if "_live_" in self.stripe_api_key.get_secret_value() and not self.stripe_api_base.startswith(
+            "https:"
+        ):
+            raise ValueError("STRIPE_API_BASE must be an https address for a live STRIPE_API_KEY")
         return self
+
+    @property
+    def has_sandbox(self) -> bool | None:
+        """Whether the sandbox is configured; None when only a part of it is."""
+        return _all_or_none(self.sandbox_url, self.sandbox_api_key, self.sandbox_webhook_secret)
+
+    @property
+    def has_stripe(self) -> bool | None:
+        """Whether Stripe is configured; None when only a part of it is."""
+        return _all_or_none(self.stripe_api_key, self.stripe_webhook_secrets)
 
     @property
     def terms(self) -> Terms:
@@ -102,3 +152,7 @@ class Settings(ServiceSettings):
             lifetime=dt.timedelta(days=self.sign_in_days),
             fresh=dt.timedelta(minutes=self.fresh_sign_in_minutes),
         )
+
+def _all_or_none(*parts: str | SecretStr | tuple[SecretStr, ...]) -> bool | None:
+    given = {bool(len(part)) for part in parts}
+    return given.pop() if len(given) == 1 else None

@@ -136,17 +136,19 @@ class SeatsGivenBack:
 
 @dataclass(frozen=True, slots=True)
 class RefundAccepted:
-    """The provider has the refund under way."""
+    """The provider has the refund under way, at the try with that number."""
 
     refund_id: str
+    tries: int
     provider_refund_id: str
 
 
 @dataclass(frozen=True, slots=True)
 class RefundSucceeded:
-    """The money is back."""
+    """The money is back, by the try with that number."""
 
     refund_id: str
+    tries: int
     provider_refund_id: str
 
 

@@ -19,7 +19,7 @@ from booking_svc.domain.proof import Viewer
 from booking_svc.errors import (
     BookingBusy,
     HoldExpired,
-    PaymentProviderUnavailable,
+    PaymentMethodRefused,
     StateForbids,
 )
 from booking_svc.ports import Ports
@@ -67,7 +67,7 @@ class Cashier:
 
         Another method or contact closes the open payment at its provider
         first. Raises `HoldExpired`, `StateForbids`, `PaymentLimit`,
-        `PaymentProviderUnavailable`, `RequestIdReused`.
+        `PaymentMethodRefused`, `PaymentProviderUnavailable`, `RequestIdReused`.
         """
         self._ports.terms.checked_return_url(wish.return_url)
         request = accepted(
@@ -133,6 +133,8 @@ class Cashier:
             )
         if payment.state is PaymentState.STARTING:
             booking, payment = await self._open(booking, payment)
+        if payment.state is PaymentState.CLOSED and not payment.session_id:
+            raise PaymentMethodRefused
         if not payment.redirect_url:
             raise HoldExpired
         return Redirect(booking, payment.redirect_url)
@@ -142,7 +144,7 @@ class Cashier:
             booking = await self._changes.apply(booking, given)
         opened = booking.payment(payment.payment_id)
         if opened is None or not opened.session_id:
-            raise PaymentProviderUnavailable("the payment provider does not take this payment")
+            raise PaymentMethodRefused
         return booking, opened
 
     async def _close(self, booking: Booking, payment: Payment) -> Booking:

@@ -146,14 +146,14 @@ def news_of_session(payment_id: str, session: Session) -> Inputs:
 
 def news_of_refund(told: ProviderRefund) -> Inputs:
     """What a refund's state means for its booking."""
-    refund_id, tries = refund_id_of(told), told.idempotency_key.rpartition("-")[2]
+    refund_id, tries = refund_id_of(told), int(told.idempotency_key.rpartition("-")[2])
     match told.outcome:
         case RefundOutcome.PENDING:
-            return (inputs.RefundAccepted(refund_id, told.provider_refund_id),)
+            return (inputs.RefundAccepted(refund_id, tries, told.provider_refund_id),)
         case RefundOutcome.SUCCEEDED:
-            return (inputs.RefundSucceeded(refund_id, told.provider_refund_id),)
+            return (inputs.RefundSucceeded(refund_id, tries, told.provider_refund_id),)
         case RefundOutcome.FAILED:
-            return (inputs.RefundFailed(refund_id, int(tries)),)
+            return (inputs.RefundFailed(refund_id, tries),)
 
 
 def refund_id_of(told: ProviderRefund) -> str:

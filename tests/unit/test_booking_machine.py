@@ -185,9 +185,11 @@ SEAT_TABLE = [
     Row("tickets cancelled", inputs.TicketsCancelled(TICKETS), {S.CANCELLED: S.REFUNDING}),
 ]
 REFUND_TABLE = [
-    Row("refund accepted", inputs.RefundAccepted(REFUND, "p"), {S.REFUNDING: CHANGED}),
-    Row("refund succeeded", inputs.RefundSucceeded(REFUND, "p"), {S.REFUNDING: S.REFUNDED}),
-    Row("refund failed", inputs.RefundFailed(REFUND, 0), {S.REFUNDING: CHANGED}),
+    Row("refund accepted", inputs.RefundAccepted(REFUND, 0, "p"), {S.REFUNDING: CHANGED}),
+    Row("refund succeeded", inputs.RefundSucceeded(REFUND, 0, "p"), {S.REFUNDING: S.REFUNDED}),
+    Row("refund failed", inputs.RefundFailed(REFUND, 0), {S.REFUNDING: CHANGED, S.REFUNDED: S.REFUNDING}),
+    Row("old news of an accepted refund", inputs.RefundAccepted(REFUND, 7, "p"), {}),
+    Row("old news of a refund that succeeded", inputs.RefundSucceeded(REFUND, 7, "p"), {}),
     Row("old news of a failed refund", inputs.RefundFailed(REFUND, 7), {}),
 ]
 
@@ -396,7 +398,7 @@ def test_a_booking_that_costs_nothing_is_paid_without_a_provider() -> None:
 def test_a_failed_refund_is_asked_for_again_under_a_new_key() -> None:
     refunding = in_state(S.REFUNDING)
     refund = refunding.refunds[0]
-    accepted = after(refunding, inputs.RefundAccepted(refund.refund_id, "p1"))
+    accepted = after(refunding, inputs.RefundAccepted(refund.refund_id, 0, "p1"))
     assert accepted.refunds[0].state is RefundState.ACCEPTED
     outcome = apply(accepted, inputs.RefundFailed(refund.refund_id, 0), NOW)
     again = outcome.booking.refunds[0]
@@ -404,6 +406,21 @@ def test_a_failed_refund_is_asked_for_again_under_a_new_key() -> None:
     assert again.idempotency_key != refund.idempotency_key
     assert outcome.alarms == ("refund_failed",)
     assert apply(outcome.booking, inputs.RefundFailed(refund.refund_id, 0), NOW).booking is outcome.booking
+
+
+def test_a_refund_that_the_bank_sends_back_is_owed_again_and_old_news_does_not_settle_it() -> None:
+    refunded = in_state(S.REFUNDED)
+    refund = refunded.refunds[0]
+    outcome = apply(refunded, inputs.RefundFailed(refund.refund_id, refund.tries), NOW)
+    assert (outcome.booking.state, outcome.alarms) == (S.REFUNDING, ("refund_failed",))
+    for old in (
+        inputs.RefundSucceeded(refund.refund_id, refund.tries, "p1"),
+        inputs.RefundAccepted(refund.refund_id, refund.tries, "p1"),
+        inputs.RefundFailed(refund.refund_id, refund.tries),
+    ):
+        assert apply(outcome.booking, old, NOW).booking is outcome.booking
+    again = inputs.RefundSucceeded(refund.refund_id, refund.tries + 1, "p2")
+    assert apply(outcome.booking, again, NOW).booking.state is S.REFUNDED
 
 
 def test_tickets_that_come_after_a_booking_was_given_up_are_in_doubt() -> None:

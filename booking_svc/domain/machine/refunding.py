@@ -42,18 +42,24 @@ def sending_back(booking: Booking) -> Booking:
 
 
 def refund_accepted(booking: Booking, given: inputs.RefundAccepted, _now: dt.datetime) -> Change:
-    """The provider has it under way and tells later how it ended."""
+    """The provider has it under way and tells later how it ended.
+
+    Old news of a try that has failed since changes nothing: nobody would tell any more how it ends.
+    """
     refund = known_refund(booking, given.refund_id)
-    if refund.state is not RefundState.OWED:
+    if refund.state is not RefundState.OWED or refund.tries != given.tries:
         return Change(booking)
     accepted = replace(refund, state=RefundState.ACCEPTED, provider_refund_id=given.provider_refund_id)
     return Change(with_refund(booking, accepted))
 
 
 def refund_succeeded(booking: Booking, given: inputs.RefundSucceeded, _now: dt.datetime) -> Change:
-    """The money is back; with the last refund a REFUNDING booking is REFUNDED."""
+    """The money is back; with the last refund a REFUNDING booking is REFUNDED.
+
+    Not by a try that is known to have failed: of that one this is old news, and the money came back to us.
+    """
     refund = known_refund(booking, given.refund_id)
-    if refund.state is RefundState.COMPLETED:
+    if refund.state is RefundState.COMPLETED or refund.tries != given.tries:
         return Change(booking)
     completed = replace(refund, state=RefundState.COMPLETED, provider_refund_id=given.provider_refund_id)
     after = with_refund(booking, completed)
@@ -65,11 +71,15 @@ def refund_succeeded(booking: Booking, given: inputs.RefundSucceeded, _now: dt.d
 def refund_failed(booking: Booking, given: inputs.RefundFailed, _now: dt.datetime) -> Change:
     """The provider did not send the money: it is owed still, and asked for under a new key.
 
+    So it is when the buyer's bank sends back, days later, what was completed.
     Old news of an earlier try changes nothing: a new key while a try is under
     way could send the money twice.
     """
     refund = known_refund(booking, given.refund_id)
-    if refund.state is RefundState.COMPLETED or refund.tries != given.tries:
+    if refund.tries != given.tries:
         return Change(booking)
     again = replace(refund, state=RefundState.OWED, provider_refund_id="", tries=refund.tries + 1)
-    return Change(with_refund(booking, again), alarms=("refund_failed",))
+    after = with_refund(booking, again)
+    if booking.state is BookingState.REFUNDED:
+        after = sending_back(after)
+    return Change(after, alarms=("refund_failed",))
