@@ -203,6 +203,8 @@ def _payment_problem(request: web.Request, error: RemoteError) -> dict[str, str]
         return {
             "method": texts.gettext("The payment provider does not answer. Please try again in a moment.")
         }
+    if error.reason == "PAYMENT_METHOD_REFUSED":
+        return {"method": texts.gettext("This method is not possible here. Please choose another one.")}
     if error.reason in ("HOLD_EXPIRED", "BOOKING_STATE", "REQUEST_ID_REUSED"):
         return None
     raise error

@@ -170,6 +170,21 @@ async def test_a_webhook_is_acknowledged_once_it_is_stored(frontend: Frontend) -
     assert event == booking_pb2.RecordPaymentEventRequest(provider="sandbox", body=body, signature="good")
 
 
+async def test_each_providers_own_signature_is_handed_on(frontend: Frontend) -> None:
+    both = {"Sandbox-Signature": "bad", "Stripe-Signature": "good"}
+    body = b'{"id":  "evt_1",\r\n "note": "\xc3\xbc"}'
+    answer = await frontend.post("/webhooks/payments/stripe", body, headers=both)
+    assert answer.status == 204
+    (event,) = frontend.cinema.payment_events
+    assert event == booking_pb2.RecordPaymentEventRequest(provider="stripe", body=body, signature="good")
+    for headers in ({}, {"Sandbox-Signature": "good"}, {"Stripe-Signature": "x" * 3000}):
+        assert (await frontend.post("/webhooks/payments/stripe", body, headers=headers)).status == 401
+    larger = b"x" * (LONGEST_BODY + 1)
+    good = {"Stripe-Signature": "good"}
+    assert (await frontend.post("/webhooks/payments/stripe", larger, headers=good)).status == 413
+    assert len(frontend.cinema.payment_events) == 1
+
+
 async def test_a_forged_webhook_is_refused(frontend: Frontend) -> None:
     for headers in ({}, {"Sandbox-Signature": "bad"}, {"Sandbox-Signature": "x" * 3000}):
         assert (await frontend.post(WEBHOOK, b"{}", headers=headers)).status == 401

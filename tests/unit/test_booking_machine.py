@@ -296,7 +296,7 @@ def test_each_way_tells_what_it_should() -> None:
     refund = freed.booking.refunds[0]
     assert (refund.amount, refund.reason) == (Money("USD", 2000), "cancelled_by_buyer")
 
-    refunded = apply(freed.booking, inputs.RefundSucceeded(refund.refund_id, "p"), NOW)
+    refunded = apply(freed.booking, inputs.RefundSucceeded(refund.refund_id, 0, "p"), NOW)
     assert refunded.events == (RefundIssued(refund.refund_id),)
 
 
@@ -341,7 +341,7 @@ def test_a_second_payment_goes_back_and_the_tickets_stay() -> None:
         (FIRST, "paid_twice")
     ]
     assert outcome.alarms == ("paid_twice",)
-    done = apply(outcome.booking, inputs.RefundSucceeded(outcome.booking.refunds[0].refund_id, "p"), NOW)
+    done = apply(outcome.booking, inputs.RefundSucceeded(outcome.booking.refunds[0].refund_id, 0, "p"), NOW)
     assert (done.booking.state, done.events) == (
         S.CONFIRMED,
         (RefundIssued(outcome.booking.refunds[0].refund_id),),

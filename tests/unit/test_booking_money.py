@@ -10,6 +10,7 @@ from booking_svc.domain import duties, inputs
 from booking_svc.domain.booking import Booking, BookingState, PaymentState, RefundState, SeatStanding
 from booking_svc.domain.duties import Pace
 from booking_svc.domain.machine import apply
+from booking_svc.domain.machine.change import known_refund
 from booking_svc.errors import CancelTooLate, HoldExpired, PaymentLimit, StateForbids
 from mesh.money import Money
 from tests.fixtures.bookings import HOLD, NOW, PRICE, TICKETS, cancelled_by_buyer, created, opened, started
@@ -161,7 +162,8 @@ def _as_the_world_does(
         case duties.FreeSeats() | duties.VoidSale():
             return (inputs.SeatsFreed(),)
         case duties.SendRefund(refund_id) | duties.AskRefund(refund_id):
-            return (inputs.RefundSucceeded(refund_id, "provider-refund"),)
+            tries = known_refund(booking, refund_id).tries
+            return (inputs.RefundSucceeded(refund_id, tries, "provider-refund"),)
         case duties.EndHold():
             return (inputs.TimeUp(),)
         case duties.GiveUpCreation():

@@ -170,7 +170,7 @@ def test_each_step_is_a_duty_until_it_is_done() -> None:
     assert outcome.events == (BookingCancelled(("A1",)),)
     refund = outcome.booking.refunds[0]
     assert due_duties(outcome.booking, Pace(), NOW) == (SendRefund(refund.refund_id),)
-    done = after(outcome.booking, inputs.RefundSucceeded(refund.refund_id, "p"))
+    done = after(outcome.booking, inputs.RefundSucceeded(refund.refund_id, 0, "p"))
     assert done.state is BookingState.CONFIRMED
     assert due_duties(done, Pace(), NOW) == ()
 

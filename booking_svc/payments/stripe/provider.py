@@ -181,7 +181,7 @@ class StripePayments:
 
 
 def _refund_key(row: Shown) -> str:
-    return (row.get("metadata") or {}).get(REFUND_KEY, "")
+    return str((row.get("metadata") or {}).get(REFUND_KEY, ""))
 
 
 def _session(shown: Shown) -> Session:
