@@ -153,6 +153,7 @@ class Settings(ServiceSettings):
             fresh=dt.timedelta(minutes=self.fresh_sign_in_minutes),
         )
 
+
 def _all_or_none(*parts: str | SecretStr | tuple[SecretStr, ...]) -> bool | None:
     given = {bool(len(part)) for part in parts}
     return given.pop() if len(given) == 1 else None
