@@ -53,7 +53,7 @@ class Visit:
         self.steps_ms[step] = self.steps_ms.get(step, 0.0) + (time.perf_counter() - started) * 1000
 
     async def make(self, site: str) -> None:
-        """From the city's page to the tickets; raises `BadAnswer`, aiohttp's errors and TimeoutError."""
+        """From the city's page to the tickets; raises what `Browser` raises."""
         async with Browser() as browser:
             with self.timed("city page"):
                 city = _good(await browser.open(f"{site}/{CITY}"))

@@ -6,8 +6,6 @@ from collections import Counter
 from dataclasses import dataclass, field
 from typing import Any, Final
 
-import aiohttp
-
 from bench.browser import BadAnswer
 from bench.jobs import Job, Outcome
 from bench.visit import Visit
@@ -54,7 +52,7 @@ async def _keep_buying(site: str, takings: _Takings) -> None:
         try:
             async with asyncio.timeout(_VISIT_SECONDS):
                 await visit.make(site)
-        except (BadAnswer, aiohttp.ClientError, TimeoutError) as error:
+        except (BadAnswer, OSError, EOFError, TimeoutError) as error:
             kind = str(error) if isinstance(error, BadAnswer) else type(error).__name__
             takings.errors[f"{visit.step}: {kind}"] += 1
             await asyncio.sleep(_PAUSE_AFTER_ERROR_SECONDS)
