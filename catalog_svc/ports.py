@@ -12,6 +12,7 @@ from catalog_svc.domain.imports.records import Record
 from catalog_svc.domain.movie_index import MovieIndex
 from catalog_svc.domain.places import GeoPoint
 from catalog_svc.domain.programme import Places, Programme
+from catalog_svc.domain.schedule import ScheduleChange
 from catalog_svc.domain.shows import Show, ShowPlan
 from catalog_svc.domain.theatres import Layout, Theatre
 
@@ -49,6 +50,10 @@ class Catalogue(Protocol):
 
     async def layout(self, layout_id: str) -> Layout | None:
         """One layout."""
+        ...
+
+    async def schedule_changes(self, after_sequence: int, limit: int) -> Sequence[ScheduleChange]:
+        """Changes of shows after that place, in order."""
         ...
 
     def expire(self) -> None:
@@ -95,12 +100,8 @@ class CatalogueChange(Protocol):
         """Stores the changes."""
         ...
 
-    async def cancel(self, show: Show, reason: str) -> None:
-        """Stores a cancelled show with its reason."""
-        ...
-
-    async def move(self, show: Show, reason: str) -> None:
-        """Stores a moved show with the reason."""
+    async def reschedule(self, former: Show, show: Show, reason: str) -> None:
+        """Stores a show that was cancelled or moved, and the change in the list of changes."""
         ...
 
     async def keep_receipt(self, request_id: str, receipt: Receipt) -> None:

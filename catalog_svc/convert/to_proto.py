@@ -11,6 +11,7 @@ from catalog_svc.domain.imports.batch import Refusal
 from catalog_svc.domain.movies import Movie
 from catalog_svc.domain.places import City, GeoPoint
 from catalog_svc.domain.programme import MovieSummary
+from catalog_svc.domain.schedule import ScheduleChange, ScheduleChangeKind
 from catalog_svc.domain.shows import Show, ShowStatus, gives_afternoon_price
 from catalog_svc.domain.theatres import Layout, Screen, Theatre, TheatreConnector
 from mesh.money import Money
@@ -24,6 +25,26 @@ _STATUSES: Mapping[ShowStatus, catalog_pb2.ShowStatus.ValueType] = {
     ShowStatus.SCHEDULED: catalog_pb2.SHOW_STATUS_SCHEDULED,
     ShowStatus.CANCELLED: catalog_pb2.SHOW_STATUS_CANCELLED,
 }
+
+
+_KINDS: Mapping[ScheduleChangeKind, catalog_pb2.ScheduleChangeKind.ValueType] = {
+    ScheduleChangeKind.CANCELLED: catalog_pb2.SCHEDULE_CHANGE_KIND_CANCELLED,
+    ScheduleChangeKind.MOVED: catalog_pb2.SCHEDULE_CHANGE_KIND_MOVED,
+}
+
+
+def schedule_change(value: ScheduleChange) -> catalog_pb2.ScheduleChange:
+    """The change's message."""
+    return catalog_pb2.ScheduleChange(
+        sequence=value.sequence,
+        kind=_KINDS[value.kind],
+        show_id=value.show_id,
+        theatre_id=value.theatre_id,
+        previous_start_time=_timestamp(value.previous_start_time),
+        start_time=_timestamp(value.start_time),
+        change_reason=value.reason,
+        change_time=_timestamp(value.time),
+    )
 
 
 def city(value: City) -> catalog_pb2.City:

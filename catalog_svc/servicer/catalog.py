@@ -11,7 +11,7 @@ from catalog_svc.convert.layouts import LayoutMessages
 from catalog_svc.domain.paging import PageTokens
 from catalog_svc.domain.programme import coming_since
 from catalog_svc.ports import Catalogue, CityLocator
-from catalog_svc.usecases import browse, search
+from catalog_svc.usecases import browse, schedule, search
 from mesh.clock import Clock
 from mesh.errors import InvalidField
 
@@ -146,6 +146,17 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
             theatre=to_proto.theatre(details.theatre),
             screen=to_proto.screen(details.screen),
             layout=self._layouts.message(details.layout),
+        )
+
+    async def ListScheduleChanges(
+        self, request: catalog_pb2.ListScheduleChangesRequest, _context: Context
+    ) -> catalog_pb2.ListScheduleChangesResponse:
+        """See the proto."""
+        changes = await schedule.list_schedule_changes(
+            request.after_sequence, request.page_size, self._catalogue
+        )
+        return catalog_pb2.ListScheduleChangesResponse(
+            changes=[to_proto.schedule_change(change) for change in changes]
         )
 
     def _since(self) -> dt.datetime:

@@ -11,6 +11,7 @@ from typing import Any
 
 from catalog_svc.domain.movies import CastMember, Movie, Trailer
 from catalog_svc.domain.places import City, GeoPoint
+from catalog_svc.domain.schedule import ScheduleChange, ScheduleChangeKind
 from catalog_svc.domain.shows import CategoryPrice, Show, ShowPlan, ShowStatus
 from catalog_svc.domain.theatres import Category, Layout, Screen, Seat, Theatre, TheatreConnector
 from mesh.money import Money
@@ -165,6 +166,25 @@ def show_of(document: Stored) -> Show:
         seat_count=document["seat_count"],
         end_time=document["end_time"],
         in_afternoon=document["in_afternoon"],
+    )
+
+
+def schedule_change_document(change: ScheduleChange) -> Document:
+    """The change's document."""
+    return {**_with_id(asdict(change), "sequence"), "kind": change.kind.value}
+
+
+def schedule_change_of(document: Stored) -> ScheduleChange:
+    """The document's change."""
+    return ScheduleChange(
+        sequence=document["_id"],
+        kind=ScheduleChangeKind(document["kind"]),
+        show_id=document["show_id"],
+        theatre_id=document["theatre_id"],
+        previous_start_time=document["previous_start_time"],
+        start_time=document["start_time"],
+        reason=document["reason"],
+        time=document["time"],
     )
 
 

@@ -12,6 +12,7 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 
 from catalog_svc.domain.movies import Movie
 from catalog_svc.domain.programme import ComingShows, Places
+from catalog_svc.domain.schedule import ScheduleChange
 from catalog_svc.domain.shows import Show, ShowStatus
 from catalog_svc.domain.theatres import Layout
 from catalog_svc.ports import CatalogueChange
@@ -131,6 +132,13 @@ class MongoCatalogueArchive:
         with _store_call(STEP_SECONDS):
             document = await self._database["shows"].find_one({"_id": show_id})
         return None if document is None else documents.show_of(document)
+
+    async def schedule_changes(self, after_sequence: int, limit: int) -> list[ScheduleChange]:
+        """Changes of shows after that place, in order."""
+        with _store_call(STEP_SECONDS):
+            changes = self._database["schedule_changes"]
+            found = changes.find({"_id": {"$gt": after_sequence}}).sort("_id", 1).limit(limit)
+            return [documents.schedule_change_of(document) async for document in found]
 
     async def layout(self, layout_id: str) -> Layout | None:
         """One layout."""

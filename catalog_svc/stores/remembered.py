@@ -16,6 +16,7 @@ from typing import Generic, TypeVar
 
 from catalog_svc.domain.movie_index import MovieIndex
 from catalog_svc.domain.programme import Places, Programme
+from catalog_svc.domain.schedule import ScheduleChange
 from catalog_svc.domain.shows import Show, gives_afternoon_price
 from catalog_svc.domain.theatres import Layout
 from catalog_svc.stores.mongo import MongoCatalogueArchive, Revisions
@@ -122,6 +123,10 @@ class RememberedCatalogue:
     async def show(self, show_id: str) -> Show | None:
         """See `Catalogue`. Not remembered."""
         return await self._archive.show(show_id)
+
+    async def schedule_changes(self, after_sequence: int, limit: int) -> Sequence[ScheduleChange]:
+        """See `Catalogue`. Not remembered."""
+        return await self._archive.schedule_changes(after_sequence, limit)
 
     async def layout(self, layout_id: str) -> Layout | None:
         """See `Catalogue`."""

@@ -11,6 +11,7 @@ from catalog_svc.domain.imports.known import Key, Kind, Known, key_of, reference
 from catalog_svc.domain.imports.records import Record
 from catalog_svc.domain.movies import Movie
 from catalog_svc.domain.places import City
+from catalog_svc.domain.schedule import ScheduleChange, ScheduleChangeKind
 from catalog_svc.domain.shows import Show, ShowPlan
 from catalog_svc.domain.theatres import Layout, Screen, Theatre
 from catalog_svc.ports import Receipt
@@ -19,6 +20,9 @@ from mesh.mongo import Database, Document
 
 CATALOGUE = "catalogue"
 """Name of the collection of one document that counts the changes, and the document's id."""
+
+SCHEDULE = "schedule"
+"""The revision that counts cancelled and moved shows."""
 
 _LONGEST_SHOW = dt.timedelta(hours=24)
 
@@ -138,17 +142,25 @@ class MongoCatalogueChange:
             await self._database[collection].bulk_write(operations, ordered=False, session=self._session)
         await self._count(parts)
 
-    async def cancel(self, show: Show, reason: str) -> None:
-        """See `CatalogueChange`."""
-        await self._put_show({**documents.show_document(show), "cancel_reason": reason})
-
-    async def move(self, show: Show, reason: str) -> None:
-        """See `CatalogueChange`."""
-        await self._put_show({**documents.show_document(show), "reschedule_reason": reason})
-
-    async def _put_show(self, document: Document) -> None:
+    async def reschedule(self, former: Show, show: Show, reason: str) -> None:
+        """See `CatalogueChange`. Who reads the list misses none: places are given in the order of commits."""
+        cancelled = show.plan.status is not former.plan.status
+        change = ScheduleChange(
+            sequence=self._revisions.get(SCHEDULE, 0) + 1,
+            kind=ScheduleChangeKind.CANCELLED if cancelled else ScheduleChangeKind.MOVED,
+            show_id=show.plan.show_id,
+            theatre_id=show.plan.theatre_id,
+            previous_start_time=former.plan.start_time,
+            start_time=show.plan.start_time,
+            reason=reason,
+            time=dt.datetime.now(dt.UTC),
+        )
+        document = documents.show_document(show)
         await self._database["shows"].replace_one({"_id": document["_id"]}, document, session=self._session)
-        await self._count({_PART_OF[ShowPlan]})
+        await self._database["schedule_changes"].insert_one(
+            documents.schedule_change_document(change), session=self._session
+        )
+        await self._count({_PART_OF[ShowPlan], SCHEDULE})
 
     async def _count(self, parts: Collection[str]) -> None:
         if parts:

@@ -1,8 +1,10 @@
-"""Cancelling and moving shows."""
+"""Cancelling and moving shows, and the list of these changes."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import replace
 
+from catalog_svc.domain.schedule import ScheduleChange
 from catalog_svc.domain.shows import (
     Show,
     ShowStatus,
@@ -18,6 +20,8 @@ from mesh.ids import is_request_id
 
 _CHANGE_SECONDS = 5.0
 _LONGEST_REASON = 500
+_DEFAULT_PAGE = 100
+_LARGEST_PAGE = 1000
 
 
 async def cancel_show(
@@ -35,7 +39,7 @@ async def cancel_show(
             return show, theatre
         cancelled = replace(show, plan=replace(show.plan, status=ShowStatus.CANCELLED))
         if cancelled != show:
-            await change.cancel(cancelled, reason)
+            await change.reschedule(show, cancelled, reason)
         await change.keep_receipt(key.request_id, Receipt(key.digest, cancelled))
         return cancelled, theatre
 
@@ -72,13 +76,25 @@ async def reschedule_show(
             raise InvalidField("start_time", "must be in the future")
         moved = _moved(show, start_time, theatre)
         await _require_free_screen(change, moved)
-        await change.move(moved, reason)
+        if moved != show:
+            await change.reschedule(show, moved, reason)
         await change.keep_receipt(key.request_id, Receipt(key.digest, moved))
         return moved, theatre
 
     answer = await archive.change(move, _CHANGE_SECONDS)
     catalogue.expire()
     return answer
+
+
+async def list_schedule_changes(
+    after_sequence: int, page_size: int, catalogue: Catalogue
+) -> Sequence[ScheduleChange]:
+    """Changes after that place, in order. Raises InvalidField."""
+    if after_sequence < 0:
+        raise InvalidField("after_sequence", "must not be negative")
+    if page_size < 0:
+        raise InvalidField("page_size", "must not be negative")
+    return await catalogue.schedule_changes(after_sequence, min(page_size or _DEFAULT_PAGE, _LARGEST_PAGE))
 
 
 def _check(key: RequestKey, reason: str, reason_field: str) -> None:

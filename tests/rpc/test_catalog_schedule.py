@@ -1,5 +1,6 @@
 """Cancelling and moving shows over a socket. The clock stands at 1 June 2026, 12:00 UTC."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Awaitable
 
@@ -148,3 +149,64 @@ async def test_fetching_from_partners_is_not_offered(mongo_database: MongoDataba
         with pytest.raises(RemoteError) as caught:
             await catalogue.admin.SyncTheatre(admin_pb2.SyncTheatreRequest(request_id=new_request_id()))
         assert (caught.value.code, caught.value.reason) == ("UNIMPLEMENTED", "SYNC_NOT_AVAILABLE")
+
+
+async def _changes(catalogue: Catalogue, after: int = 0, size: int = 0) -> list[catalog_pb2.ScheduleChange]:
+    request = catalog_pb2.ListScheduleChangesRequest(after_sequence=after, page_size=size)
+    return list((await catalogue.reads.ListScheduleChanges(request)).changes)
+
+
+async def test_changes_are_listed_in_order_once_each(mongo_database: MongoDatabase) -> None:
+    later = EVENING + dt.timedelta(days=1)
+    async with catalogue_on(mongo_database) as catalogue:
+        await catalogue.store(*springfield(), show())
+        assert await _changes(catalogue) == []
+        moving = _move(later)
+        await catalogue.admin.RescheduleShow(moving)
+        await catalogue.admin.RescheduleShow(moving)
+        await catalogue.admin.RescheduleShow(_move(later))  # it is there already
+        await catalogue.admin.CancelShow(_cancel())
+        await catalogue.admin.CancelShow(_cancel())
+        moved, cancelled = await _changes(catalogue)
+        assert (moved.sequence, moved.kind) == (1, catalog_pb2.SCHEDULE_CHANGE_KIND_MOVED)
+        assert moved.previous_start_time.ToDatetime(dt.UTC) == EVENING
+        assert moved.start_time.ToDatetime(dt.UTC) == later
+        assert moved.change_reason == "The film was late."
+        assert (cancelled.sequence, cancelled.kind) == (2, catalog_pb2.SCHEDULE_CHANGE_KIND_CANCELLED)
+        assert (cancelled.show_id, cancelled.change_reason) == (SHOW_ID, "The projector broke.")
+        assert await _changes(catalogue, after=1) == [cancelled]
+        assert await _changes(catalogue, size=1) == [moved]
+        assert await _changes(catalogue, after=2) == []
+
+
+async def test_a_refused_change_is_not_listed(mongo_database: MongoDatabase) -> None:
+    async with catalogue_on(mongo_database) as catalogue:
+        await catalogue.store(*springfield(), show(), show("next", EVENING + dt.timedelta(hours=2)))
+        with pytest.raises(RemoteError):
+            await catalogue.admin.RescheduleShow(_move(EVENING + dt.timedelta(hours=1)))
+        assert await _changes(catalogue) == []
+        await catalogue.store(show("later", EVENING + dt.timedelta(hours=9), business_date="2026-06-01"))
+        assert await _changes(catalogue) == [], "an import changes no show that is on sale"
+
+
+async def test_changes_made_at_once_leave_no_gap(mongo_database: MongoDatabase) -> None:
+    shows = [
+        show(f"show-{day}", EVENING + dt.timedelta(days=day), business_date=f"2026-06-{day + 1:02d}")
+        for day in range(8)
+    ]
+    async with catalogue_on(mongo_database) as one, catalogue_on(mongo_database) as other:
+        await one.store(*springfield(), *shows)
+        await asyncio.gather(
+            *((one, other)[day % 2].admin.CancelShow(_cancel(f"show-{day}")) for day in range(8))
+        )
+        listed = await _changes(one)
+        assert [change.sequence for change in listed] == list(range(1, 9))
+        assert {change.show_id for change in listed} == {f"show-{day}" for day in range(8)}
+
+
+@pytest.mark.parametrize("field", ["after_sequence", "page_size"])
+async def test_a_place_before_the_first_is_refused(mongo_database: MongoDatabase, field: str) -> None:
+    async with catalogue_on(mongo_database) as catalogue:
+        with pytest.raises(RemoteError) as caught:
+            await catalogue.reads.ListScheduleChanges(catalog_pb2.ListScheduleChangesRequest(**{field: -1}))
+        assert (caught.value.reason, caught.value.facts["field"]) == ("INVALID_FIELD", field)
