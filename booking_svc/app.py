@@ -7,7 +7,7 @@ from matinee.notify.v1 import notify_pb2_grpc
 from matinee.seat.v1 import seat_pb2_grpc
 
 from booking_svc.convert import outbox_entry
-from booking_svc.directory import CatalogShowDirectory
+from booking_svc.directory import CatalogScheduleFeed, CatalogShowDirectory
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.events import Event
 from booking_svc.domain.sign_in import SignInKeys
@@ -23,16 +23,18 @@ from booking_svc.stores.mongo import MongoBookings
 from booking_svc.stores.outbox import MongoOutbox
 from booking_svc.stores.payment_events import MongoPaymentEvents
 from booking_svc.stores.people import MongoPeople
+from booking_svc.stores.show_walks import MongoShowWalks
 from booking_svc.stores.sign_in_codes import MongoSignInCodes
 from booking_svc.usecases.changes import Changes
 from booking_svc.usecases.driving import Driver
+from booking_svc.usecases.following import ScheduleFollower
 from booking_svc.usecases.paying import Cashier
 from booking_svc.usecases.signing_in import SignIns
 from booking_svc.usecases.telling import PaymentNews
 from booking_svc.usecases.watching import BookingWatch
 from mesh import mongo, tracing
 from mesh.amqp import Broker, Exchange, Publisher, Topology
-from mesh.channel import open_channel
+from mesh.channel import MeshChannel, open_channel
 from mesh.clock import Clock, SystemClock
 from mesh.mongo import Document
 from mesh.run import Process, Resources
@@ -57,8 +59,10 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
     resources.callback(mongo_client.close)
     bookings = MongoBookings(mongo_client, settings.mongo_database, encoded)
     events = MongoPaymentEvents(mongo_client, settings.mongo_database)
+    walks = MongoShowWalks(mongo_client, settings.mongo_database)
     ports = await open_ports(settings, resources, clock, bookings, events)
     use = use_cases(ports)
+    follower = ScheduleFollower(ports, use.driver, await open_schedule(settings, resources), walks)
     outbox = MongoOutbox(mongo_client, settings.mongo_database)
     relay = OutboxRelay(outbox, await _open_publisher(settings, resources), clock)
     use.changes.listen(relay.changed)
@@ -80,6 +84,7 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
             "payment_events": events.ready,
             "sign_in_codes": codes.ready,
             "people": people.ready,
+            "show_walks": walks.ready,
         }
     )
     server.add(
@@ -93,7 +98,9 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
         buyer_pb2_grpc.add_BuyerServiceServicer_to_server,
     )
     every = resources.background.every
-    every("recovery", settings.recovery_seconds, use.driver.begin_due)
+    every("recovery", settings.recovery_seconds, use.driver.begin_due, use.driver.wake)
+    every("schedule", settings.schedule_seconds, follower.read)
+    every("walks", settings.schedule_seconds, follower.walk, follower.wake)
     every("payment-events", settings.recovery_seconds, use.news.act_on_waiting)
     every("catch-up", settings.catch_up_seconds, use.news.catch_up)
     every("relay", _RELAY_SECONDS, relay.relay, relay.wake)
@@ -135,15 +142,25 @@ def use_cases(ports: Ports) -> UseCases:
     )
 
 
+async def open_schedule(settings: Settings, resources: Resources) -> CatalogScheduleFeed:
+    """The catalogue's list of cancelled and moved shows."""
+    channel = await _open_catalog(settings, resources)
+    return CatalogScheduleFeed(channel.stub(catalog_pb2_grpc.CatalogServiceStub))
+
+
 async def _open_directory(settings: Settings, resources: Resources) -> CatalogShowDirectory:
-    channel = await resources.enter_async_context(
+    channel = await _open_catalog(settings, resources)
+    return CatalogShowDirectory(channel.stub(catalog_pb2_grpc.CatalogServiceStub))
+
+
+async def _open_catalog(settings: Settings, resources: Resources) -> MeshChannel:
+    return await resources.enter_async_context(
         open_channel(
             settings.catalog_target,
             settings.mesh_token.get_secret_value(),
             retried_services=["matinee.catalog.v1.CatalogService"],
         )
     )
-    return CatalogShowDirectory(channel.stub(catalog_pb2_grpc.CatalogServiceStub))
 
 
 async def _open_inventory(settings: Settings, resources: Resources) -> RemoteSeatInventory:

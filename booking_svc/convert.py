@@ -22,10 +22,18 @@ from booking_svc.domain.booking import (
     PaymentState,
     Refund,
     RefundState,
+    ShowMove,
     Ticket,
 )
 from booking_svc.domain.contact import Contact, checked_contact
-from booking_svc.domain.events import BookingCancelled, Event, RefundIssued, event_id
+from booking_svc.domain.events import (
+    BookingCancelled,
+    Event,
+    RefundIssued,
+    ShowCancelled,
+    ShowRescheduled,
+    event_id,
+)
 from booking_svc.domain.machine.cancelling import Settlement
 from booking_svc.domain.people import Address, AddressKind, SignIn, email_address, phone_address
 from booking_svc.domain.prices import Quote
@@ -103,6 +111,11 @@ def booking(whole: Booking, as_of: dt.datetime) -> booking_pb2.Booking:
         access_key=whole.access_key,
         partial_cancellations=[_partial(each) for each in whole.partial_cancellations],
     )
+    if whole.show_cancellation is not None:
+        message.show_cancellation.cancel_time.CopyFrom(timestamp(whole.show_cancellation.time))
+        message.show_cancellation.cancel_reason = whole.show_cancellation.reason
+    if whole.show_move is not None:
+        message.show_move.CopyFrom(_show_move(whole.show_move))
     if whole.contact is not None:
         message.contact.CopyFrom(_contact(whole.contact))
     if whole.hold is not None:
@@ -141,6 +154,14 @@ def cancel_wish_from(request: booking_pb2.CancelBookingRequest) -> CancelWish:
         expected_refund=Money(told.currency_code, told.minor_units)
         if request.HasField("expected_refund")
         else None,
+    )
+
+
+def _show_move(move: ShowMove) -> booking_pb2.ShowMove:
+    return booking_pb2.ShowMove(
+        previous_start_time=timestamp(move.previous_start_time),
+        move_time=timestamp(move.time),
+        move_reason=move.reason,
     )
 
 
@@ -301,6 +322,11 @@ def outbox_entry(whole: Booking, event: Event, traceparent: str) -> Mapping[str,
     message: Any = getattr(events_pb2, name)(header=header)
     if isinstance(event, BookingCancelled):
         message.cancelled_seat_ids.extend(event.seat_ids)
+    if isinstance(event, ShowCancelled) and whole.show_cancellation is not None:
+        message.cancel_reason = whole.show_cancellation.reason
+    if isinstance(event, ShowRescheduled) and whole.show_move is not None:
+        message.previous_start_time.CopyFrom(timestamp(whole.show_move.previous_start_time))
+        message.reschedule_reason = whole.show_move.reason
     if isinstance(event, RefundIssued):
         refund = whole.refund(event.refund_id)
         if refund is not None:

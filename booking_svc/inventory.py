@@ -95,6 +95,14 @@ class RemoteSeatInventory:
         request_id = derived_request_id("cancel", booking.booking_id, partial.request_id)
         await self._cancel(booking, request_id, partial.seat_ids)
 
+    async def refresh(self, show_id: str) -> None:
+        """See `SeatInventory.refresh`."""
+        try:
+            await self._seats.RefreshShow(seat_pb2.RefreshShowRequest(show_id=show_id))
+        except RemoteError as error:
+            if error.code != "NOT_FOUND":
+                raise _unavailable(error) from error
+
     async def _cancel(self, booking: Booking, request_id: str, seat_ids: Sequence[str]) -> tuple[Ticket, ...]:
         request = seat_pb2.CancelTicketsRequest(
             request_id=request_id,

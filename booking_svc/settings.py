@@ -55,6 +55,8 @@ class Settings(ServiceSettings):
     """How often a provider is asked about each open payment, besides its list of events."""
     catch_up_seconds: float = Field(default=5.0, ge=0.1, le=300)
     """How often a provider's list of events is read on, for webhooks that were lost."""
+    schedule_seconds: float = Field(default=1.0, ge=0.05, le=60)
+    """How often it is looked for shows that the catalogue cancelled or moved."""
     recovery_seconds: float = Field(default=1.0, ge=0.05, le=60)
     """How often it is looked for bookings that rest in a passing state."""
     max_concurrent_rpcs: int = Field(default=6000, ge=1, le=100_000)

@@ -161,6 +161,28 @@ class Cancellation:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowCancellation:
+    """That the theatre cancelled the show, why in its words, and when the booking heard of it."""
+
+    reason: str
+    time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class ShowMove:
+    """That the theatre moved the show, why in its words, and when the booking heard of it.
+
+    `notice_seconds` is how long before the start a cancellation has to come by
+    the policy that the booking was made under.
+    """
+
+    previous_start_time: dt.datetime
+    reason: str
+    time: dt.datetime
+    notice_seconds: float
+
+
+@dataclass(frozen=True, slots=True)
 class PartialCancellation:
     """That single seats of a confirmed booking were cancelled, and what it means for its price.
 
@@ -208,6 +230,10 @@ class Booking:
     tickets: tuple[Ticket, ...] = ()
     cancellation: Cancellation | None = None
     partial_cancellations: tuple[PartialCancellation, ...] = ()
+    show_sequence: int = 0
+    """The newest change of the show that was taken over, by the catalogue's count."""
+    show_cancellation: ShowCancellation | None = None
+    show_move: ShowMove | None = None
     refunds: tuple[Refund, ...] = ()
     accepted: tuple[AcceptedRequest, ...] = ()
 

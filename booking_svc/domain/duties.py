@@ -124,6 +124,9 @@ class Due:
 
 def duties(booking: Booking, pace: Pace) -> tuple[Due, ...]:
     """All duties, the most urgent first."""
+    if booking.show_cancellation is not None:
+        # Nobody waits for seats of a show that does not take place.
+        return (*_of_state(booking, pace), *_of_money(booking, pace), *_of_seats(booking))
     return (*_of_state(booking, pace), *_of_seats(booking), *_of_money(booking, pace))
 
 
@@ -141,6 +144,8 @@ def next_look(booking: Booking, pace: Pace, now: dt.datetime) -> dt.datetime | N
 
 def _of_state(booking: Booking, pace: Pace) -> Iterator[Due]:
     match booking.state:
+        case BookingState.CREATED if booking.show_cancellation is not None:
+            yield Due(GiveUpCreation(), booking.update_time)
         case BookingState.CREATED:
             yield Due(GiveUpCreation(), booking.create_time + dt.timedelta(seconds=pace.creation_seconds))
         case BookingState.HELD if booking.hold is not None:
@@ -179,7 +184,9 @@ def _of_open_payment(booking: Booking, payment: Payment, pace: Pace) -> Iterator
     if booking.state is not BookingState.AWAITING_PAYMENT or payment is not booking.open_payment:
         yield Due(ClosePayment(payment.payment_id), booking.update_time)
         return
-    yield Due(ClosePayment(payment.payment_id), payment.expire_time)
+    called_off = booking.show_cancellation is not None
+    end = booking.update_time if called_off else payment.expire_time
+    yield Due(ClosePayment(payment.payment_id), end)
     if payment.state is PaymentState.STARTING:
         started = payment.start_time + dt.timedelta(seconds=pace.opening_seconds)
         yield Due(OpenPayment(payment.payment_id), started)

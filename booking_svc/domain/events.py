@@ -38,7 +38,25 @@ class RefundIssued:
     refund_id: str
 
 
-Event: TypeAlias = BookingConfirmed | PaymentFailed | BookingExpired | BookingCancelled | RefundIssued
+@dataclass(frozen=True, slots=True)
+class ShowCancelled:
+    """The theatre cancelled the show of a booking that was paid for; its money follows."""
+
+
+@dataclass(frozen=True, slots=True)
+class ShowRescheduled:
+    """The theatre moved the show of a booking with tickets."""
+
+
+Event: TypeAlias = (
+    BookingConfirmed
+    | PaymentFailed
+    | BookingExpired
+    | BookingCancelled
+    | RefundIssued
+    | ShowCancelled
+    | ShowRescheduled
+)
 
 
 def event_id(booking: Booking, event: Event) -> str:

@@ -1,5 +1,6 @@
 """What can happen to a booking."""
 
+import datetime as dt
 from dataclasses import dataclass
 from typing import TypeAlias
 
@@ -13,6 +14,8 @@ from booking_svc.domain.booking import (
 from booking_svc.domain.contact import Contact
 from mesh.money import Money
 
+SHOW_CANCELLED = "show_cancelled"
+"""Reason of what goes back because the show does not take place."""
 BUYER = "cancelled_by_buyer"
 """Reason of a cancellation that has to be in time; others come from the theatre and need not."""
 
@@ -135,6 +138,22 @@ class SeatsGivenBack:
 
 
 @dataclass(frozen=True, slots=True)
+class ShowCalledOff:
+    """The theatre cancelled the show; `reason` is in its words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class ShowMoved:
+    """The theatre moved the show, by the catalogue's change with that sequence."""
+
+    sequence: int
+    start_time: dt.datetime
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class RefundAccepted:
     """The provider has the refund under way, at the try with that number."""
 
@@ -177,6 +196,8 @@ Input: TypeAlias = (
     | CancelRequested
     | TicketsCancelled
     | SeatsGivenBack
+    | ShowCalledOff
+    | ShowMoved
     | RefundAccepted
     | RefundSucceeded
     | RefundFailed

@@ -15,6 +15,7 @@ from booking_svc.ports.payments import (
     SessionState,
 )
 from booking_svc.ports.people import KnownRequest, Notices, People, SignInCodes, SignInPorts, Try
+from booking_svc.ports.schedule import ScheduleChange, ScheduleChangeKind, ScheduleFeed, ShowWalks, Walk
 from booking_svc.ports.stores import (
     Bookings,
     Claimed,
@@ -49,14 +50,19 @@ __all__ = [
     "RefundOutcome",
     "RequestKnown",
     "Resting",
+    "ScheduleChange",
+    "ScheduleChangeKind",
+    "ScheduleFeed",
     "SeatInventory",
     "Session",
     "SessionState",
     "ShowDirectory",
+    "ShowWalks",
     "SignInCodes",
     "SignInPorts",
     "StoredEvent",
     "Try",
+    "Walk",
 ]
 
 

@@ -77,6 +77,10 @@ class Bookings(Protocol):
         """
         ...
 
+    async def of_show(self, show_id: str, after: str, limit: int) -> list[Booking]:
+        """Bookings of a show that are not over, or may still be paid, by their ids, after that one."""
+        ...
+
     async def versions(self, booking_ids: Collection[str]) -> Mapping[str, int]:
         """The present versions."""
         ...

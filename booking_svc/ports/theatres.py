@@ -51,3 +51,7 @@ class SeatInventory(Protocol):
     async def give_back(self, booking: Booking, partial: PartialCancellation) -> None:
         """Cancels the tickets of single seats; harmless when they are cancelled, or nothing was sold."""
         ...
+
+    async def refresh(self, show_id: str) -> None:
+        """Has the inventory look at once what the catalogue now says of the show."""
+        ...

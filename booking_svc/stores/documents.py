@@ -19,6 +19,8 @@ from booking_svc.domain.booking import (
     RefundState,
     Refusal,
     SeatStanding,
+    ShowCancellation,
+    ShowMove,
     Ticket,
 )
 from booking_svc.domain.contact import Contact
@@ -55,6 +57,9 @@ def document_of(booking: Booking) -> Document:
         "tickets": [_fields(ticket) for ticket in booking.tickets],
         "cancellation": _fields(booking.cancellation) if booking.cancellation else None,
         "partial_cancellations": [_partial(each) for each in booking.partial_cancellations],
+        "show_sequence": booking.show_sequence,
+        "show_cancellation": _fields(booking.show_cancellation) if booking.show_cancellation else None,
+        "show_move": _fields(booking.show_move) if booking.show_move else None,
         "refunds": [_refund(refund) for refund in booking.refunds],
         "accepted": [_request(request) for request in booking.accepted],
     }
@@ -83,8 +88,13 @@ def booking_of(stored: _Stored) -> Booking:
         paid_by=stored["paid_by"],
         tickets=tuple(Ticket(**ticket) for ticket in stored["tickets"]),
         cancellation=Cancellation(**stored["cancellation"]) if stored["cancellation"] else None,
-        # Bookings that were stored before seats could be cancelled singly have none.
+        # Bookings that were stored by the version before have none of these four.
         partial_cancellations=tuple(_partial_of(each) for each in stored.get("partial_cancellations", ())),
+        show_sequence=stored.get("show_sequence", 0),
+        show_cancellation=ShowCancellation(**called_off)
+        if (called_off := stored.get("show_cancellation"))
+        else None,
+        show_move=ShowMove(**move) if (move := stored.get("show_move")) else None,
         refunds=tuple(_refund_of(refund) for refund in stored["refunds"]),
         accepted=tuple(AcceptedRequest(**request) for request in stored["accepted"]),
     )

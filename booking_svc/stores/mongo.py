@@ -17,7 +17,7 @@ from typing import Any, Final
 from pymongo import IndexModel
 from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
 
-from booking_svc.domain.booking import Booking
+from booking_svc.domain.booking import Booking, BookingState
 from booking_svc.domain.events import Event
 from booking_svc.domain.proof import Viewer
 from booking_svc.ports import Claimed, DueBooking, Lease, LeaseChange, RequestKnown, Resting
@@ -34,8 +34,18 @@ INDEXES: Final = (
     # Only what is under way is in these two, so they stay small however many bookings there are.
     IndexModel("work.next_look", partialFilterExpression={"work.next_look": {"$type": "date"}}),
     IndexModel("outbox.time", partialFilterExpression={"outbox.time": {"$type": "date"}}),
-    IndexModel("show.show_id"),
+    IndexModel([("show.show_id", 1), ("_id", 1)]),
 )
+_NOT_OVER: Final = [
+    state.value
+    for state in (
+        BookingState.CREATED,
+        BookingState.HELD,
+        BookingState.AWAITING_PAYMENT,
+        BookingState.PAID,
+        BookingState.CONFIRMED,
+    )
+]
 
 EncodeEvent = Callable[[Booking, Event], Document]
 """Turns an event into its outbox entry: `event_id`, `name`, `type`, `body`, `traceparent`."""
@@ -121,6 +131,25 @@ class MongoBookings:
             found = (
                 await self._bookings.find(listed_for(viewer, before), {"outbox": 0})
                 .sort([("create_time", -1), ("_id", -1)])
+                .limit(limit)
+                .to_list(length=limit)
+            )
+        return [booking_of(document) for document in found]
+
+    async def of_show(self, show_id: str, after: str, limit: int) -> list[Booking]:
+        """See `Bookings.of_show`."""
+        chosen: Document = {
+            "show.show_id": show_id,
+            "_id": {"$gt": after},
+            "$or": [
+                {"state": {"$in": _NOT_OVER}},
+                {"state": BookingState.EXPIRED.value, "payments.0": {"$exists": True}},
+            ],
+        }
+        with store_call():
+            found = (
+                await self._bookings.find(chosen, {"outbox": 0})
+                .sort("_id", 1)
                 .limit(limit)
                 .to_list(length=limit)
             )

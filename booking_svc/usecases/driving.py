@@ -49,7 +49,10 @@ class Driver:
         self._changes = changes
         self._owner = new_token()
         self._busy: Counter[str] = Counter()
+        self._left_over = False
         self.under_way: set[asyncio.Task[None]] = set()
+        self.wake = asyncio.Event()
+        """Set when there is place again for bookings that are due."""
 
     async def drive(self, booking_id: str) -> None:
         """Takes all steps that are due, unless somebody else does so already."""
@@ -65,6 +68,7 @@ class Driver:
         theatre_id = booking.show.theatre_id
         if not self._has_place(theatre_id):
             await self._changes.apply(booking, given)
+            self._left_over = True
             return
         saved = await self._changes.apply_and_claim(booking, given, self._lease())
         if saved.leased:
@@ -78,9 +82,12 @@ class Driver:
         except StoreUnavailable:
             log.warning("recovery_put_off")
             return
+        self._left_over = bool(full)
         for each in due:
             if self._has_place(each.theatre_id):
                 self._begin(each.theatre_id, self._drive_due(each))
+            else:
+                self._left_over = True
 
     async def settled(self) -> None:
         """Waits until nothing is driven in the background."""
@@ -94,6 +101,9 @@ class Driver:
         def ended(task: asyncio.Task[None]) -> None:
             self.under_way.discard(task)
             self._busy[theatre_id] -= 1
+            if self._left_over and self._busy[theatre_id] <= _AT_ONCE_IN_THEATRE // 2:
+                self._left_over = False
+                self.wake.set()
             if not self._busy[theatre_id]:
                 del self._busy[theatre_id]
 

@@ -15,7 +15,7 @@ from booking_svc.domain import duties, inputs
 from booking_svc.domain.booking import Booking, Payment, PaymentState, Refusal
 from booking_svc.domain.inputs import Input
 from booking_svc.domain.machine.change import known_payment, known_refund
-from booking_svc.errors import PaymentRefused, SeatsLost, SeatsRefused, TryAgain, UnknownProvider
+from booking_svc.errors import PaymentRefused, SeatsLost, SeatsRefused, TryAgain, UnknownProvider, UnknownShow
 from booking_svc.ports import PaymentProvider, Ports, ProviderRefund, RefundOutcome, Session, SessionState
 
 log = structlog.get_logger()
@@ -89,11 +89,21 @@ async def _confirm_seats(ports: Ports, booking: Booking, _duty: duties.ConfirmSe
     try:
         return (inputs.SeatsConfirmed(await ports.seats.confirm(booking)),)
     except SeatsLost as lost:
+        if await _is_called_off(ports, booking):
+            return (inputs.ShowCalledOff(reason=""),)
         return (inputs.SeatsMissed(lost.reason),)
     except TryAgain:
         if _out_of_patience(ports, booking):
             return (inputs.SeatsMissed("theatre_unavailable"),)
         raise
+
+
+async def _is_called_off(ports: Ports, booking: Booking) -> bool:
+    """Whether the show was cancelled, of which this booking may not have heard yet."""
+    try:
+        return (await ports.shows.find(booking.show.show_id)).cancelled
+    except (TryAgain, UnknownShow):
+        return False  # what matters is that the money goes back; why is told less well
 
 
 async def _cancel_tickets(ports: Ports, booking: Booking, _duty: duties.CancelTickets) -> Inputs:
@@ -115,7 +125,7 @@ async def _free_seats(ports: Ports, booking: Booking, _duty: duties.FreeSeats) -
 
 async def _void_sale(ports: Ports, booking: Booking, _duty: duties.VoidSale) -> Inputs:
     await ports.seats.cancel(booking)
-    if booking.hold is not None:
+    if booking.hold is not None and not booking.tickets:
         await ports.seats.release(booking, booking.hold.hold_id)
     return (inputs.SeatsFreed(),)
 

@@ -37,6 +37,7 @@ from tests.fixtures.bookings import (
     NOW,
     PAY_UNTIL,
     SECOND,
+    START,
     TICKETS,
     a_payment,
     after,
@@ -176,6 +177,34 @@ TABLE = [
     ),
     Row("tickets cancelled", inputs.TicketsCancelled(TICKETS), {S.CANCELLED: S.REFUNDING}),
     Row("seats given back that nobody cancelled", inputs.SeatsGivenBack("r"), {}),
+    Row(
+        "show called off",
+        inputs.ShowCalledOff("no projector"),
+        {
+            S.CREATED: CHANGED,
+            S.HELD: S.EXPIRED,
+            S.AWAITING_PAYMENT: CHANGED,
+            S.EXPIRED: CHANGED,
+            S.PAID: S.REFUNDING,
+            S.CONFIRMED: S.REFUNDING,
+        },
+    ),
+    Row(
+        "show moved",
+        inputs.ShowMoved(1, START + dt.timedelta(hours=1), "late film"),
+        dict.fromkeys((S.CREATED, S.HELD, S.AWAITING_PAYMENT, S.PAID, S.CONFIRMED, S.EXPIRED), CHANGED),
+    ),
+    Row("show moved to where it is", inputs.ShowMoved(1, START, ""), {}),
+]
+CALLED_OFF_TABLE = [
+    Row("seats held", inputs.SeatsHeld(HOLD), {S.CREATED: S.EXPIRED}),
+    Row("seats refused", inputs.HoldRefused(Refusal("SHOW_CLOSED", "", {})), {S.CREATED: S.EXPIRED}),
+    Row("creation given up", inputs.CreationGivenUp(), {S.CREATED: S.EXPIRED}),
+    Row("payment succeeded", paid(), {S.AWAITING_PAYMENT: S.REFUNDING, S.EXPIRED: S.REFUNDING}),
+    Row("payment declined", inputs.PaymentDeclined(FIRST, "no"), {S.AWAITING_PAYMENT: S.EXPIRED}),
+    Row("payment closed in time", inputs.PaymentClosed(FIRST), {S.AWAITING_PAYMENT: S.EXPIRED}),
+    Row("called off again", inputs.ShowCalledOff("again"), {}),
+    Row("moved after all", inputs.ShowMoved(9, START + dt.timedelta(hours=1), ""), {}),
 ]
 SEAT_TABLE = [
     Row("the seat given back", inputs.SeatsGivenBack("request-of-A2"), {S.CONFIRMED: CHANGED}),
@@ -237,6 +266,21 @@ def test_every_state_with_a_seat_on_its_way_back(row: Row, state: BookingState) 
     if state is S.CANCELLED:
         booking = after(booking, cancelled_by_buyer("A1"))
     _check(booking, row, row.does.get(state, row.otherwise))
+
+
+@pytest.mark.parametrize(
+    ("row", "state"), _cases(CALLED_OFF_TABLE, [S.CREATED, S.AWAITING_PAYMENT, S.EXPIRED, S.REFUNDING])
+)
+def test_every_state_of_a_show_that_was_called_off(row: Row, state: BookingState) -> None:
+    before = S.CONFIRMED if state is S.REFUNDING else state
+    booking = after(in_state(before), inputs.ShowCalledOff("no projector"))
+    assert booking.state is state
+    if isinstance(row.given, inputs.SeatsHeld) and state is not S.CREATED:
+        return  # it is their own hold, in the table above
+    expected = row.does.get(state, row.otherwise)
+    if isinstance(row.given, inputs.PaymentSucceeded) and state is S.REFUNDING:
+        expected = NOTHING
+    _check(booking, row, expected)
 
 
 def _check(booking: Booking, row: Row, expected: object) -> None:

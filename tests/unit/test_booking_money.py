@@ -29,6 +29,7 @@ class OneBooking(RuleBasedStateMachine):
         self.booking = created()
         self.captured: dict[str, Money] = {}
         self.started = 0
+        self.moves = 0
 
     def give(self, given: inputs.Input) -> None:
         before = self.booking
@@ -92,6 +93,16 @@ class OneBooking(RuleBasedStateMachine):
     @rule(seat_id=st.sampled_from(["A1", "A2"]))
     def give_one_back(self, seat_id: str) -> None:
         self.give(inputs.SeatsGivenBack(f"request-of-{seat_id}"))
+
+    @rule()
+    def call_the_show_off(self) -> None:
+        self.give(inputs.ShowCalledOff("no projector"))
+
+    @rule(hours=st.integers(-3, 30))
+    def move_the_show(self, hours: int) -> None:
+        self.moves += 1
+        start = self.booking.show.start_time + dt.timedelta(hours=hours)
+        self.give(inputs.ShowMoved(self.moves, start, ""))
 
     @rule()
     def old_ticket_answer(self) -> None:

@@ -8,7 +8,9 @@
 Beside the state, a booking carries duties (`duties`): open payments to close,
 seats to free, refunds to send. They do not depend on the state alone, because
 money may arrive in any of them. A CONFIRMED booking may have seats to give back
-and refunds to send, while its other tickets stay good.
+and refunds to send, while its other tickets stay good. A show that is cancelled
+takes PAID and CONFIRMED bookings straight to REFUNDING, and the others to their
+end (`rescheduling`).
 """
 
 import datetime as dt
@@ -19,7 +21,7 @@ from typing import Any, Final
 from booking_svc.domain import inputs
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.events import Event
-from booking_svc.domain.machine import cancelling, holding, paying, refunding, seating
+from booking_svc.domain.machine import cancelling, holding, paying, refunding, rescheduling, seating
 from booking_svc.domain.machine.change import Change
 
 __all__ = ["Outcome", "apply"]
@@ -54,6 +56,8 @@ _RULES: Final[dict[type, Callable[[Booking, Any, dt.datetime], Change]]] = {
     inputs.CancelRequested: cancelling.cancel_requested,
     inputs.TicketsCancelled: cancelling.tickets_cancelled,
     inputs.SeatsGivenBack: cancelling.seats_given_back,
+    inputs.ShowCalledOff: rescheduling.show_called_off,
+    inputs.ShowMoved: rescheduling.show_moved,
     inputs.RefundAccepted: refunding.refund_accepted,
     inputs.RefundSucceeded: refunding.refund_succeeded,
     inputs.RefundFailed: refunding.refund_failed,

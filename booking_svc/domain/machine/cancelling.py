@@ -102,18 +102,21 @@ def tickets_cancelled(booking: Booking, given: inputs.TicketsCancelled, _now: dt
     if booking.state is not BookingState.CANCELLED or booking.cancellation is None:
         return Change(booking)
     reason = booking.cancellation.reason
-    # Single seats that were on their way back went with all the others.
-    waiting = [each for each in booking.partial_cancellations if not each.done]
-    told = (*booking.kept_seat_ids, *(seat_id for each in waiting for seat_id in each.seat_ids))
-    for partial in waiting:
-        booking = _given_back(booking, partial)
-    payment = known_payment(booking, booking.paid_by)
-    owed = owing(booking, payment, reason)
+    told = {seat_id for each in booking.partial_cancellations if each.done for seat_id in each.seat_ids}
+    back = all_given_back(booking)
+    owed = owing(back, known_payment(back, back.paid_by), reason)
     # The theatre may know of no sale any more; then what it sold is cancelled all the same.
-    tickets = given.tickets or tuple(replace(ticket, cancelled=True) for ticket in booking.tickets)
-    freed = replace(owed, tickets=tickets, seats=SeatStanding.FREED)
-    seat_ids = tuple(seat_id for seat_id in booking.seat_ids if seat_id in told)
+    freed = replace(owed, tickets=given.tickets or back.tickets, seats=SeatStanding.FREED)
+    seat_ids = tuple(seat_id for seat_id in booking.seat_ids if seat_id not in told)
     return Change(sending_back(freed), (BookingCancelled(seat_ids),))
+
+
+def all_given_back(booking: Booking) -> Booking:
+    """No ticket is good any more; single seats that were on their way back go with all the others."""
+    for partial in booking.partial_cancellations:
+        if not partial.done:
+            booking = _given_back(booking, partial)
+    return replace(booking, tickets=tuple(replace(ticket, cancelled=True) for ticket in booking.tickets))
 
 
 def seats_given_back(booking: Booking, given: inputs.SeatsGivenBack, _now: dt.datetime) -> Change:

@@ -11,12 +11,13 @@ from booking_svc.errors import StateForbids
 
 
 def seats_held(booking: Booking, given: inputs.SeatsHeld, _now: dt.datetime) -> Change:
-    """CREATED → HELD. A repeat says nothing new, whatever has become of the booking since."""
+    """CREATED → HELD, or EXPIRED if the show was cancelled meanwhile. A repeat says nothing new."""
     if booking.hold is not None and booking.hold.hold_id == given.hold.hold_id:
         return Change(booking)
     if booking.state is not BookingState.CREATED:
         raise StateForbids(booking.state.value)
-    return Change(replace(booking, state=BookingState.HELD, hold=given.hold, seats=SeatStanding.HELD))
+    held = replace(booking, state=BookingState.HELD, hold=given.hold, seats=SeatStanding.HELD)
+    return Change(held) if booking.show_cancellation is None else expired(held)
 
 
 def hold_refused(booking: Booking, given: inputs.HoldRefused, _now: dt.datetime) -> Change:

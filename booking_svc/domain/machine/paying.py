@@ -5,10 +5,11 @@ from dataclasses import replace
 
 from booking_svc.domain import inputs
 from booking_svc.domain.booking import Booking, BookingState, Payment, PaymentState, SeatStanding
-from booking_svc.domain.events import PaymentFailed
+from booking_svc.domain.events import PaymentFailed, ShowCancelled
+from booking_svc.domain.inputs import SHOW_CANCELLED
 from booking_svc.domain.machine.change import Change, known_payment, with_payment
 from booking_svc.domain.machine.holding import expired
-from booking_svc.domain.machine.refunding import owing
+from booking_svc.domain.machine.refunding import owing, sending_back
 from booking_svc.errors import HoldExpired, PaymentLimit, StateForbids
 from mesh.money import Money
 
@@ -54,7 +55,7 @@ def payment_succeeded(booking: Booking, given: inputs.PaymentSucceeded, now: dt.
     """Money came in: for the tickets if it is the first and the right amount, else it goes back.
 
     Also after a decline, a closed session or the booking's end: events come in
-    any order, and a bank may be late.
+    any order, and a bank may be late. Nobody pays for a show that was cancelled.
     """
     payment = known_payment(booking, given.payment_id)
     if payment.state is PaymentState.SUCCEEDED:
@@ -62,7 +63,7 @@ def payment_succeeded(booking: Booking, given: inputs.PaymentSucceeded, now: dt.
     captured = _captured(payment, given.captured, now)
     right = captured.captured == payment.amount == booking.quote.total
     if booking.state in _PAYABLE and right:
-        return _accepted(booking, captured)
+        return _called_off(booking, captured) if booking.show_cancellation else _accepted(booking, captured)
     reason = PAID_TWICE if right else AMOUNT_MISMATCH
     owed = owing(with_payment(booking, captured), captured, reason)
     if booking.state in _PAYABLE:
@@ -80,6 +81,8 @@ def payment_declined(booking: Booking, given: inputs.PaymentDeclined, _now: dt.d
     after = with_payment(booking, declined)
     if booking.state is not BookingState.AWAITING_PAYMENT or after.open_payment is not None:
         return Change(after)
+    if booking.show_cancellation is not None:
+        return expired(after)
     return Change(replace(after, state=BookingState.HELD), (PaymentFailed(),))
 
 
@@ -91,13 +94,19 @@ def payment_closed(booking: Booking, given: inputs.PaymentClosed, now: dt.dateti
     after = with_payment(booking, replace(payment, state=PaymentState.CLOSED))
     if booking.state is not BookingState.AWAITING_PAYMENT or after.open_payment is not None:
         return Change(after)
-    if booking.hold is not None and now < booking.hold.pay_until:
+    time_left = booking.hold is not None and now < booking.hold.pay_until
+    if time_left and booking.show_cancellation is None:
         return Change(replace(after, state=BookingState.HELD))
     return expired(after)
 
 
 def _captured(payment: Payment, amount: Money, now: dt.datetime) -> Payment:
     return replace(payment, state=PaymentState.SUCCEEDED, captured=amount, capture_time=now)
+
+
+def _called_off(booking: Booking, payment: Payment) -> Change:
+    owed = owing(with_payment(booking, payment), payment, SHOW_CANCELLED)
+    return Change(sending_back(owed), (ShowCancelled(),))
 
 
 def _accepted(booking: Booking, payment: Payment) -> Change:

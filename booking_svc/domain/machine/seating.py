@@ -5,7 +5,7 @@ from dataclasses import replace
 
 from booking_svc.domain import inputs
 from booking_svc.domain.booking import Booking, BookingState, SeatStanding
-from booking_svc.domain.events import BookingConfirmed
+from booking_svc.domain.events import BookingConfirmed, ShowRescheduled
 from booking_svc.domain.machine.change import Change, known_payment
 from booking_svc.domain.machine.refunding import owing, sending_back
 
@@ -25,6 +25,9 @@ def seats_confirmed(booking: Booking, given: inputs.SeatsConfirmed, _now: dt.dat
         confirmed = replace(
             booking, state=BookingState.CONFIRMED, seats=SeatStanding.SOLD, tickets=given.tickets
         )
+        if booking.show_move is not None:
+            # It was moved while nobody could see that: between holding and having the tickets.
+            return Change(confirmed, (BookingConfirmed(), ShowRescheduled()))
         return Change(confirmed, (BookingConfirmed(),))
     if booking.state in _ENDED and booking.cancellation is None:
         return Change(replace(booking, seats=SeatStanding.IN_DOUBT))
