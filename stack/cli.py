@@ -75,7 +75,12 @@ def _parser() -> argparse.ArgumentParser:
     importing.add_argument("file", type=Path)
     importing.set_defaults(run=_import)
 
-    for command in (up, logs, importing):
+    books = commands.add_parser("books", add_help=False)
+    books.add_argument("--json", type=Path)
+    books.add_argument("--patience", type=_long_seconds, default=60.0)
+    books.set_defaults(run=_books)
+
+    for command in (up, logs, importing, books):
         command.add_argument("--data", type=Path, default=_default_data())
 
     commands.add_parser("protos", add_help=False).set_defaults(run=_protos)
@@ -141,6 +146,12 @@ def _import(options: argparse.Namespace) -> int:
     from stack.importing import import_file
 
     return import_file(options.data, options.file)
+
+
+def _books(options: argparse.Namespace) -> int:
+    from stack.books.command import books
+
+    return books(options.data, options.json, options.patience)
 
 
 def _protos(_: argparse.Namespace) -> int:

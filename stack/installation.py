@@ -12,7 +12,7 @@ from typing import Final
 from stack.child import tail
 from stack.engines import Engine, MongoEngine, RabbitEngine, ValkeyEngine
 from stack.errors import PortTaken, ProcessFailed, one_failure
-from stack.external import check_answers, external_engines
+from stack.external import VARIABLES, check_answers, external_engines
 from stack.folder import DataFolder
 from stack.health import answers_http, serves_grpc
 from stack.ports import LOOPBACK, is_free
@@ -106,7 +106,9 @@ class Installation:
                 group.create_task(self._start_supervision())
                 for process in self._processes:
                     group.create_task(self._start_process(process))
-        self._folder.announce(self._addresses | {"MESH_TOKEN": self.mesh_token})
+        engines = self._external | {name: engine.url for name, engine in self.engines.items()}
+        urls = {VARIABLES[name]: url for name, url in engines.items()}
+        self._folder.announce(self._addresses | urls | {"MESH_TOKEN": self.mesh_token})
 
     async def watch(self) -> None:
         """Tell of what crashes and start it again; raises `ProcessFailed` when that does not help."""

@@ -1,0 +1,161 @@
+"""What is compared: no names, addresses or secrets are ever read."""
+
+import datetime as dt
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum
+from functools import cached_property
+from typing import Final
+
+from mesh.money import Money
+
+CONFIRMED: Final = "CONFIRMED"
+CANCELLED: Final = "CANCELLED"
+WAITING_FOR_BUYER: Final = frozenset({"CREATED", "HELD", "AWAITING_PAYMENT"})
+PASSING: Final = WAITING_FOR_BUYER | {"PAID", CANCELLED, "REFUNDING"}
+COMPLETED: Final = "COMPLETED"
+ACCEPTED: Final = "ACCEPTED"
+
+
+class Kind(Enum):
+    """Which way money went."""
+
+    CAPTURE = "capture"
+    REFUND = "refund"
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that moved at a provider. `movement_id` is the provider's id of the session or refund."""
+
+    provider: str
+    kind: Kind
+    payment_id: str
+    movement_id: str
+    amount: Money
+    time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Payment:
+    """An attempt to pay, as the booking has it."""
+
+    payment_id: str
+    provider: str
+    amount: Money
+    captured: Money | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Refund:
+    """Money to go back, as the booking has it."""
+
+    refund_id: str
+    payment_id: str
+    amount: Money
+    state: str
+    provider_refund_id: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Ticket:
+    """A ticket, as a booking or a sale has it."""
+
+    ticket_id: str
+    seat_id: str
+    cancelled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Booking:
+    """A booking. `seat_prices` are by seat; `lines` the amounts of all lines of the quote."""
+
+    booking_id: str
+    state: str
+    show_id: str
+    seat_ids: tuple[str, ...]
+    total: Money
+    lines: tuple[Money, ...]
+    seat_prices: Mapping[str, Money]
+    update_time: dt.datetime
+    pay_until: dt.datetime | None = None
+    payments: tuple[Payment, ...] = ()
+    paid_by: str = ""
+    refunds: tuple[Refund, ...] = ()
+    tickets: tuple[Ticket, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """A sale in the seat inventory; `seller` is empty for sales to bookings of this installation."""
+
+    sale_id: str
+    booking_id: str
+    seller: str
+    show_id: str
+    tickets: tuple[Ticket, ...]
+    paid: Mapping[str, Money]
+    guarded_seat_ids: frozenset[str]
+    change_time: dt.datetime
+
+    @property
+    def live_seat_ids(self) -> frozenset[str]:
+        """The seats with good tickets."""
+        return frozenset(ticket.seat_id for ticket in self.tickets if not ticket.cancelled)
+
+
+@dataclass(frozen=True)
+class Books:
+    """One look at everything. `providers` are those whose movements were read."""
+
+    bookings: Sequence[Booking]
+    sales: Sequence[Sale]
+    movements: Sequence[Movement]
+    providers: frozenset[str] = frozenset({"sandbox"})
+
+    @cached_property
+    def booking_of_payment(self) -> Mapping[tuple[str, str], Booking]:
+        """The booking by provider and payment id."""
+        return {(payment.provider, payment.payment_id): booking for booking, payment in self.payments()}
+
+    @cached_property
+    def sale_of_booking(self) -> Mapping[str, Sale]:
+        """This installation's sales by booking."""
+        return {sale.booking_id: sale for sale in self.sales if not sale.seller}
+
+    def payments(self) -> Iterator[tuple[Booking, Payment]]:
+        """Every payment with its booking."""
+        for booking in self.bookings:
+            for payment in booking.payments:
+                yield booking, payment
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """Two books that disagree, or something that is not at its end yet.
+
+    `under_way_since` is when it began, if the system puts it right by itself; None means that
+    nothing will. `by_provider` when only the provider can end it.
+    """
+
+    rule: str
+    ids: Mapping[str, str]
+    told: str
+    under_way_since: dt.datetime | None = None
+    by_provider: bool = False
+
+    @property
+    def key(self) -> tuple[str, tuple[tuple[str, str], ...]]:
+        """The same for the same finding in another look."""
+        return self.rule, tuple(sorted(self.ids.items()))
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """What came out of one look."""
+
+    differences: tuple[Finding, ...] = ()
+    under_way: tuple[Finding, ...] = ()
+    figures: Mapping[str, int] = field(default_factory=dict)
+    sums: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    """Currency → what → minor units."""
