@@ -38,7 +38,7 @@ async def _compared(folder: DataFolder, environment: Mapping[str, str], patience
     names = (environment.get("BOOKINGS_DATABASE", "bookings"), environment.get("SEATS_DATABASE", "seats"))
     async with _mongo(folder, environment) as url:
         with MongoStores(url, *names) as stores:
-            return await compare_books(stores, _ledgers(folder, environment), _now, patience)
+            return await compare_books(stores, ledgers(folder, environment), _now, patience)
 
 
 @asynccontextmanager
@@ -57,7 +57,7 @@ async def _mongo(folder: DataFolder, environment: Mapping[str, str]) -> AsyncIte
             yield engine.url
 
 
-def _ledgers(folder: DataFolder, environment: Mapping[str, str]) -> list[ProviderLedger]:
+def ledgers(folder: DataFolder, environment: Mapping[str, str]) -> list[ProviderLedger]:
     """The providers' ledgers that can be reached; payments at any other are reported as not compared."""
     url, key = environment.get("SANDBOX_URL"), environment.get("SANDBOX_API_KEY")
     if url and key:

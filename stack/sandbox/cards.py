@@ -29,7 +29,7 @@ class Behaviour:
     pending_refunds: bool = False
     """Its refunds stay pending for a while, then succeed."""
     failing_refunds: bool = False
-    """Its first refund fails; a new one succeeds."""
+    """Its first refund fails; a new one succeeds. With `pending_refunds` it fails only after a while."""
 
 
 SUCCESS: Final = Behaviour("success", "succeeds")
@@ -54,6 +54,12 @@ _CARDS: Final = {
     "4000000000000176": Behaviour("shortfall", "captures 1 unit too little", surplus=-1),
     "4000000000007726": Behaviour("slow-refund", "succeeds; refunds stay pending", pending_refunds=True),
     "4000000000005126": Behaviour("failing-refund", "succeeds; the first refund fails", failing_refunds=True),
+    "4000000000003725": Behaviour(
+        "late-failing-refund",
+        "succeeds; the first refund stays pending, then fails",
+        pending_refunds=True,
+        failing_refunds=True,
+    ),
 }
 _BANKS: Final = {
     "first-demo-bank": SUCCESS,

@@ -123,12 +123,12 @@ class Payments:
             )
             store.add_refund(refund, key, content)
             card = behaviour(session.behaviour)
-            if card.failing_refunds and not others:
-                return self._settled(refund, session, records.FAILED)
+            fails = card.failing_refunds and not others
             if card.pending_refunds:
-                store.set_timer("refund", refund.refund_id, self._clock() + self._late_seconds)
+                kind = "fail_refund" if fails else "refund"
+                store.set_timer(kind, refund.refund_id, self._clock() + self._late_seconds)
                 return refund
-            return self._settled(refund, session, records.SUCCEEDED)
+            return self._settled(refund, session, records.FAILED if fails else records.SUCCEEDED)
 
     def find_refund(self, refund_id: str) -> Refund:
         """The refund as it stands now; raises `UnknownObject`."""
@@ -150,9 +150,10 @@ class Payments:
                 self._end(self._found(timer.subject_id))
             case "capture":
                 self._capture(self._found(timer.subject_id))
-            case "refund":
+            case "refund" | "fail_refund":
                 refund = self.find_refund(timer.subject_id)
-                self._settled(refund, self._found(refund.session_id), records.SUCCEEDED)
+                status = records.SUCCEEDED if timer.kind == "refund" else records.FAILED
+                self._settled(refund, self._found(refund.session_id), status)
 
     def _found(self, session_id: str) -> Session:
         session = self._store.session(session_id)
