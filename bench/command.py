@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from pathlib import Path
 from typing import Final
 
-from bench import bookings, flash, holds
+from bench import bookings, flash, holds, watchers
 from bench.place import Place, open_place
 from bench.report import Report
 from stack.errors import FolderRefused, StackError
@@ -28,6 +28,7 @@ def _in_a_place(measure: Callable[[Place, float | None], Awaitable[Report]]) -> 
 MEASUREMENTS: Final[Mapping[str, Measurement]] = {
     "holds": _in_a_place(holds.measure),
     "flash": _in_a_place(flash.measure),
+    "watchers": _in_a_place(watchers.measure),
     "bookings": bookings.measure,
 }
 

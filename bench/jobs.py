@@ -6,10 +6,19 @@ from dataclasses import asdict, dataclass, field
 from typing import Any, Literal
 
 Call = Literal[
-    "empty", "hold", "seat_map", "first_look", "prepare", "confirm", "hold_and_release", "flash", "bookings"
+    "empty",
+    "hold",
+    "seat_map",
+    "first_look",
+    "prepare",
+    "confirm",
+    "hold_and_release",
+    "flash",
+    "bookings",
+    "watch",
 ]
 """What one call is. "first_look" asks for the map of each show once; "prepare" holds all the picks, which
-"confirm" then sells; "bookings" are made through the site whose address is the target."""
+"confirm" then sells; "watch" hears of changes of one show; "bookings" are made through the site whose address is the target."""
 Pick = tuple[str, tuple[str, ...]]
 """A show and seats of it."""
 
@@ -29,6 +38,8 @@ class Job:
     picks: Sequence[Pick] = ()
     channels: int = 4
     buyers: int = 0
+    changes: int = 0
+    """What each watcher waits for."""
 
     def line(self) -> bytes:
         """As sent."""

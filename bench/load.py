@@ -23,6 +23,7 @@ from bench.empty import PATH
 from bench.jobs import Job, Outcome, Pick, job_from
 from bench.requests import confirm_request, hold_request
 from bench.visitors import make_bookings
+from bench.watching import watch
 from mesh.ids import new_request_id
 
 _DEADLINE_SECONDS: Final = 20.0
@@ -46,6 +47,8 @@ class LoadClient:
         channels = await self._connected(job.target, job.channels)
         if job.call == "flash":
             return await flash(job, channels)
+        if job.call == "watch":
+            return await watch(job, channels)
         calls = _Calls(job, channels, self._held)
         return await (calls.prepare() if job.call == "prepare" else calls.measure())
 

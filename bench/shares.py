@@ -83,7 +83,7 @@ def _lines(shares: dict[str, dict[str, float]]) -> list[str]:
 
 
 async def _read(server: Server, method: str) -> _Reading:
-    text = await asyncio.to_thread(_metrics_of, server)
+    text = await asyncio.to_thread(metrics_of, server)
     samples = {
         (sample.name, sample.labels.get("method", ""), sample.labels.get("store", "")): sample.value
         for family in text_string_to_metric_families(text)
@@ -96,7 +96,8 @@ async def _read(server: Server, method: str) -> _Reading:
     )
 
 
-def _metrics_of(server: Server) -> str:
+def metrics_of(server: Server) -> str:
+    """What the server's counters say."""
     address = f"http://{LOOPBACK}:{server.metrics_port}/metrics"
     with urllib.request.urlopen(address, timeout=_SCRAPE_SECONDS) as answer:
         text: str = answer.read().decode()

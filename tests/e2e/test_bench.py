@@ -57,6 +57,19 @@ async def test_holds_are_compared_with_an_empty_call(tmp_path: Path) -> None:
 
 
 @pytest.mark.timeout(180)
+async def test_two_thousand_watchers_of_a_show_hear_of_every_change(tmp_path: Path) -> None:
+    # Every watcher checks that nothing is missing; else the measurement fails.
+    written, printed = await run_bench("watchers", "2", tmp_path)
+
+    crowd, burst = (row for row in written["rows"] if row["in_flight"] == 2_000)
+    assert 0 < crowd["p50_ms"] <= crowd["p99_ms"] < 5_000
+    assert burst["per_second"] > 0
+    assert crowd["what"] in printed
+    # The bound is 250 ms of time, on a machine with nothing else to do. CPU time bears company.
+    assert written["server_cpu_ms_per_change"][burst["what"]] < 250
+
+
+@pytest.mark.timeout(180)
 async def test_a_flash_sale_sells_every_seat_once(tmp_path: Path) -> None:
     written, printed = await run_bench("flash", "1", tmp_path)
 
