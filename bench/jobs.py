@@ -18,7 +18,8 @@ Call = Literal[
     "watch",
 ]
 """What one call is. "first_look" asks for the map of each show once; "prepare" holds all the picks, which
-"confirm" then sells; "watch" hears of changes of one show; "bookings" are made through the site whose address is the target."""
+"confirm" then sells; "watch" hears of the changes of one show; "bookings" are made through the site whose
+address is the target."""
 Pick = tuple[str, tuple[str, ...]]
 """A show and seats of it."""
 
