@@ -3,6 +3,7 @@
 from collections import Counter
 from collections.abc import Iterator
 
+from mesh.money import Money
 from stack.books.records import (
     ACCEPTED,
     CANCELLED,
@@ -35,6 +36,14 @@ def _of_quote(booking: Booking, ids: dict[str, str]) -> Iterator[Finding]:
         yield Finding("quote-sums", ids, told)
     if set(booking.seat_prices) != set(booking.seat_ids):
         yield Finding("quote-seats", ids, "the quote is for other seats than the booking")
+    left = total.minor_units
+    for partial in booking.partial_cancellations:
+        left -= partial.refund.minor_units
+        if partial.kept != Money(total.currency_code, left) or partial.refund.minor_units < 0:
+            told = (
+                f"{left} minor units are left without these seats, the rest costs {partial.kept.minor_units}"
+            )
+            yield Finding("partial-sums", {**ids, "request": partial.request_id}, told)
 
 
 def _of_kept_money(booking: Booking, ids: dict[str, str]) -> Iterator[Finding]:
@@ -47,7 +56,7 @@ def _of_kept_money(booking: Booking, ids: dict[str, str]) -> Iterator[Finding]:
     for refund in booking.refunds:
         kept[refund.amount.currency_code] -= refund.amount.minor_units
     if booking.state == CONFIRMED:
-        kept[booking.total.currency_code] -= booking.total.minor_units
+        kept[booking.total.currency_code] -= booking.price.minor_units
     for currency, amount in kept.items():
         if amount:
             told = f"{booking.state}, and {abs(amount)} {currency} (minor units) too {_size(amount)} are kept"
@@ -65,6 +74,11 @@ def _at_rest(booking: Booking, ids: dict[str, str]) -> Iterator[Finding]:
     open_refunds = [refund for refund in booking.refunds if refund.state != COMPLETED]
     if booking.state in PASSING and not (booking.state == "REFUNDING" and open_refunds):
         yield Finding("booking-under-way", ids, booking.state, under_way_since=since)
+    if booking.state == CONFIRMED:
+        for partial in booking.partial_cancellations:
+            if not partial.done:
+                about = {**ids, "request": partial.request_id}
+                yield Finding("seats-under-way", about, "on their way back", under_way_since=since)
     for refund in open_refunds:
         about = {**ids, "refund": refund.refund_id}
         told = f"{refund.amount.minor_units} {refund.amount.currency_code} (minor units), {refund.state}"

@@ -11,7 +11,7 @@ from pymongo.errors import PyMongoError
 from pymongo.read_concern import ReadConcern
 
 from mesh.money import Money
-from stack.books.records import Booking, Payment, Refund, Sale, Ticket
+from stack.books.records import Booking, PartialCancellation, Payment, Refund, Sale, Ticket
 from stack.errors import StackError
 
 _Document = Mapping[str, Any]
@@ -22,6 +22,7 @@ _BOOKING_FIELDS: Final = (
     *("payments.payment_id", "payments.provider", "payments.amount", "payments.captured"),
     *("refunds.refund_id", "refunds.payment_id", "refunds.amount", "refunds.state"),
     *("refunds.provider_refund_id", "tickets"),
+    *(f"partial_cancellations.{name}" for name in ("request_id", "seat_ids", "refund", "kept.total", "done")),
 )
 _SALE_FIELDS: Final = (
     *("booking_id", "seller", "show_id", "tickets", "payments", "seat_keys", "change_time"),
@@ -119,6 +120,14 @@ def booking_of(document: _Document) -> Booking:
             for each in document["refunds"]
         ),
         tickets=_tickets(document),
+        partial_cancellations=tuple(
+            PartialCancellation(
+                *(each["request_id"], tuple(each["seat_ids"]), _money(each["refund"])),
+                *(_money(each["kept"]["total"]), each["done"]),
+            )
+            # Bookings that were stored before seats could be cancelled singly have none.
+            for each in document.get("partial_cancellations", ())
+        ),
     )
 
 

@@ -67,6 +67,17 @@ class Ticket:
 
 
 @dataclass(frozen=True, slots=True)
+class PartialCancellation:
+    """Single seats that were cancelled: `refund` is owed once it is `done`, `kept` is what the rest costs."""
+
+    request_id: str
+    seat_ids: tuple[str, ...]
+    refund: Money
+    kept: Money
+    done: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class Booking:
     """A booking. `seat_prices` are by seat; `lines` the amounts of all lines of the quote."""
 
@@ -83,6 +94,18 @@ class Booking:
     paid_by: str = ""
     refunds: tuple[Refund, ...] = ()
     tickets: tuple[Ticket, ...] = ()
+    partial_cancellations: tuple[PartialCancellation, ...] = ()
+
+    @property
+    def price(self) -> Money:
+        """What it costs, less what is owed or sent back for single seats."""
+        given_back = sum(each.refund.minor_units for each in self.partial_cancellations if each.done)
+        return Money(self.total.currency_code, self.total.minor_units - given_back)
+
+    def given_back(self, *, done: bool) -> frozenset[str]:
+        """Seats that were cancelled singly: those that the theatre has back, or those under way."""
+        partials = (each for each in self.partial_cancellations if each.done is done)
+        return frozenset(seat_id for each in partials for seat_id in each.seat_ids)
 
 
 @dataclass(frozen=True, slots=True)

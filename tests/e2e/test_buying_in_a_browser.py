@@ -1,10 +1,14 @@
 """A person buys tickets, in a real browser, from the front page to the mail."""
 
 import asyncio
+import json
 import re
 import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator, Callable, Coroutine
 from contextlib import AsyncExitStack
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -176,3 +180,23 @@ async def test_a_booking_survives_kill_9_between_payment_and_confirmation(
         await site.send("seat_svc", signal.SIGCONT)
     async with asyncio.timeout(75):
         assert len(await ada.ticket_ids()) == 1
+
+
+async def test_the_books_of_the_running_site_balance(visitor: NewVisitor, site: Site, tmp_path: Path) -> None:
+    """With whatever the other tests have bought, cancelled and left behind."""
+    ada = await visitor()
+    await ada.choose_show("London")
+    await ada.choose_seats((await ada.free_seats())[-1:])
+    await ada.hold()
+    await ada.start_payment()
+    await ada.pay_by_card()
+    await ada.ticket_ids()
+    file = tmp_path / "books.json"
+    command = (sys.executable, "-m", "stack", "books", "--data", str(site.data), "--json", str(file))
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    printed, _ = await process.communicate()
+    assert process.returncode == 0, printed.decode()
+    assert printed.decode().endswith("differences: none\n")
+    told = json.loads(file.read_text())
+    assert told["compared"]["bookings CONFIRMED"] >= 1
+    assert told["sums"]["GBP"]["captured by providers"] > 0

@@ -11,7 +11,18 @@ import pytest
 from mesh.money import Money
 from stack.books.comparing import Patience, compare, still_there
 from stack.books.reading import compare_books
-from stack.books.records import Booking, Books, Comparison, Kind, Movement, Payment, Refund, Sale, Ticket
+from stack.books.records import (
+    Booking,
+    Books,
+    Comparison,
+    Kind,
+    Movement,
+    PartialCancellation,
+    Payment,
+    Refund,
+    Sale,
+    Ticket,
+)
 from stack.books.report import as_json, lines
 from tests.fixtures.books import (
     JUST_NOW,
@@ -88,6 +99,21 @@ BACK = Refund("r-back", "p-back", usd(1000), "COMPLETED", "ref-back")
 OWED = replace(BACK, state="OWED", provider_refund_id="")
 SECOND = replace(BACK, refund_id="r-2", provider_refund_id="ref-2")
 PAYMENT = Payment("p-bought", "sandbox", usd(2000), usd(2000))
+
+BOTH = (Ticket("T1", "A1"), Ticket("T2", "A2"))
+A2_CANCELLED = (Ticket("T1", "A1"), Ticket("T2", "A2", cancelled=True))
+A2_GONE = {"tickets": A2_CANCELLED, "guarded_seat_ids": frozenset({"A1"})}
+PARTIAL = PartialCancellation("cancel-A2", ("A2",), usd(1000), usd(1000))
+BOTH_SOLD = {"tickets": BOTH, "guarded_seat_ids": frozenset({"A1", "A2"})}
+LOST = replace(PARTIAL, kept=usd(1001))
+A2_BACK = (
+    _booking("bought", tickets=A2_CANCELLED, partial_cancellations=(PARTIAL,)),
+    _sold("bought", **A2_GONE),
+)
+A2_REFUND = (
+    _booking("bought", refunds=(Refund("r-A2", "p-bought", usd(1000), "COMPLETED", "ref-A2"),)),
+    _money(Kind.REFUND, "p-bought", "ref-A2", 1000),
+)
 
 PLANTED: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
     "money of nobody": (_money(Kind.CAPTURE, "p-x", "ses-x", 5), {"capture-of-nobody"}),
@@ -213,6 +239,23 @@ PLANTED: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
         _booking("given-back", tickets=LIVE_T3),
         {"ticket-differs"},
     ),
+    "a cancelled ticket that nobody gave back": (
+        _all(_booking("bought", tickets=A2_CANCELLED), _sold("bought", **A2_GONE)),
+        {"cancelled-tickets"},
+    ),
+    "a seat given back, and its money was kept": (_all(*A2_BACK), {"kept-money"}),
+    "a seat given back of whose price a unit is lost": (
+        _all(*A2_BACK, *A2_REFUND, _booking("bought", partial_cancellations=(LOST,))),
+        {"partial-sums"},
+    ),
+    "a seat given back that is still good": (
+        _all(*A2_BACK, *A2_REFUND, _booking("bought", tickets=BOTH), _sold("bought", **BOTH_SOLD)),
+        {"cancelled-tickets"},
+    ),
+    "a seat that never gets back": (
+        _booking("bought", partial_cancellations=(replace(PARTIAL, done=False),)),
+        {"seats-under-way"},
+    ),
     "a sale of another show": (_sold("bought", show_id="show-2"), {"sale-of-another-show"}),
     "a sale at other prices": (
         _sold("bought", paid={"A1": usd(1000), "A2": usd(999)}),
@@ -252,6 +295,18 @@ def test_books_that_balance_have_no_finding() -> None:
     assert comparison.figures["bookings"] == 3
     assert comparison.sums["USD"]["kept by providers"] == 2000
     assert comparison.sums["USD"]["price of tickets"] == 2000
+
+
+def test_single_seats_that_were_given_back_balance() -> None:
+    done = compare(_all(*A2_BACK, *A2_REFUND)(balanced()), NOW)
+    assert (done.differences, done.under_way) == ((), ())
+    assert done.sums["USD"]["price of tickets"] == 1000
+    under_way = _all(
+        _booking("bought", partial_cancellations=(replace(PARTIAL, done=False),), update_time=JUST_NOW),
+        _sold("bought", **A2_GONE),
+    )(balanced())
+    assert compare(under_way, NOW).differences == (), "the theatre knows before the booking does"
+    assert [finding.rule for finding in compare(under_way, NOW).under_way] == ["seats-under-way"]
 
 
 @pytest.mark.parametrize("name", PLANTED)
