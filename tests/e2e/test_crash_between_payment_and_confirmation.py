@@ -14,17 +14,23 @@ import pytest
 from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
 
 from mesh.probe import is_serving
-from mesh.testing import MESH_TOKEN, calling, eventually
+from mesh.testing import calling, eventually
 from stack.child import Child
 from stack.ports import free_port
 from tests.fixtures import sandbox as cards
-from tests.fixtures.booking_desk import Desk, desk_settings, webhook_page
+from tests.fixtures.booking_desk import Desk, desk_environment, desk_settings, webhook_page
 from tests.fixtures.box_office import open_box_office
 from tests.fixtures.engines import MongoDatabase
-from tests.fixtures.sandbox import API_KEY, WEBHOOK_SECRET, running_sandbox
+from tests.fixtures.sandbox import running_sandbox
 
-ROOT = Path(__file__).parents[2]
 RESTART_SECONDS = 60.0
+INSTALLED_PACE = {
+    "RECOVERY_SECONDS": "1",
+    "CATCH_UP_SECONDS": "5",
+    "PAYMENT_POLL_SECONDS": "20",
+    "HOLD_MARGIN_SECONDS": "3",
+}
+"""As installations have it, and not as tests do that are in a hurry."""
 
 
 @dataclass
@@ -71,21 +77,7 @@ async def _running(database: MongoDatabase, folder: Path) -> AsyncIterator[tuple
         office = await around.enter_async_context(open_box_office())
         page = await around.enter_async_context(webhook_page())
         sandbox = await around.enter_async_context(running_sandbox(folder, page.url))
-        environment = {
-            "PATH": os.environ["PATH"],
-            "PYTHONPATH": f"{ROOT}:{ROOT / 'protos' / 'gen'}",
-            "MESH_TOKEN": MESH_TOKEN,
-            "MONGO_URL": database.url,
-            "MONGO_DATABASE": database.name,
-            "AMQP_URL": f"amqp://guest:guest@127.0.0.1:{free_port()}/%2F",
-            "CATALOG_TARGET": office.target,
-            "SEAT_TARGET": office.target,
-            "PUBLIC_URL": "http://shop.example",
-            "PAYMENT_PROVIDER": "sandbox",
-            "SANDBOX_URL": sandbox.url,
-            "SANDBOX_API_KEY": API_KEY,
-            "SANDBOX_WEBHOOK_SECRET": WEBHOOK_SECRET,
-        }
+        environment = desk_environment(database, office, sandbox.url, **INSTALLED_PACE)
         service = Service(environment, folder, free_port())
         around.push_async_callback(service.stop)
         await service.start()
