@@ -80,7 +80,18 @@ def _parser() -> argparse.ArgumentParser:
     books.add_argument("--patience", type=_long_seconds, default=60.0)
     books.set_defaults(run=_books)
 
-    for command in (up, logs, importing, books):
+    show = commands.add_parser("show", add_help=False)
+    changes = show.add_subparsers(required=True, metavar="cancel|move", parser_class=_OneLineParser)
+    cancel = changes.add_parser("cancel", add_help=False)
+    cancel.set_defaults(run=_cancel_show)
+    move = changes.add_parser("move", add_help=False)
+    move.add_argument("--start", required=True)
+    move.set_defaults(run=_move_show)
+    for change in (cancel, move):
+        change.add_argument("show_id", metavar="SHOW_ID")
+        change.add_argument("--reason", required=True)
+
+    for command in (up, logs, importing, books, cancel, move):
         command.add_argument("--data", type=Path, default=_default_data())
 
     commands.add_parser("protos", add_help=False).set_defaults(run=_protos)
@@ -152,6 +163,18 @@ def _books(options: argparse.Namespace) -> int:
     from stack.books.command import books
 
     return books(options.data, options.json, options.patience)
+
+
+def _cancel_show(options: argparse.Namespace) -> int:
+    from stack.shows import cancel_show
+
+    return cancel_show(options.data, options.show_id, options.reason)
+
+
+def _move_show(options: argparse.Namespace) -> int:
+    from stack.shows import move_show
+
+    return move_show(options.data, options.show_id, options.start, options.reason)
 
 
 def _protos(_: argparse.Namespace) -> int:

@@ -28,7 +28,7 @@ class FileRefused(StackError):
 
 def import_file(data: Path, file: Path) -> int:
     """Import; 0 when every record was stored, else 1 with a line for each that was refused."""
-    target, token = _catalogue(DataFolder(data))
+    target, token = running_catalogue(DataFolder(data))
     batches = list(read_batches(file))
     try:
         report = asyncio.run(_send(target, token, batches))
@@ -81,7 +81,7 @@ async def _send(
         return await stub.ImportCatalog(iter(batches))
 
 
-def _catalogue(folder: DataFolder) -> tuple[str, str]:
+def running_catalogue(folder: DataFolder) -> tuple[str, str]:
     """Where the catalogue is, and the token for it: by the environment, or of the running `up`."""
     announced = folder.announced()
     target = os.environ.get("CATALOG_TARGET") or announced.get("catalog_svc")

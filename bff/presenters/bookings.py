@@ -64,6 +64,21 @@ class PartialView:
 
 
 @dataclass(frozen=True, slots=True)
+class MoveView:
+    """When the show was to start before it was moved, and why in the theatre's words."""
+
+    previous: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class CalledOffView:
+    """That the theatre cancelled the show, and why in its words."""
+
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class BookingView:
     """A booking as its buyer sees it."""
 
@@ -86,6 +101,8 @@ class BookingView:
     partials: tuple[PartialView, ...]
     kept_quote: QuoteView | None
     """What the kept seats cost, once others were cancelled."""
+    move: MoveView | None
+    called_off: CalledOffView | None
     cancel_until: str
     may_cancel: bool
     given_up: bool
@@ -146,6 +163,10 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         refunds=tuple(_present_refund(refund, texts) for refund in booking.refunds),
         partials=tuple(_present_partial(each, texts) for each in partials),
         kept_quote=present_quote(partials[-1].kept_quote, kept, texts) if partials else None,
+        move=_present_move(booking, zone, texts),
+        called_off=CalledOffView(booking.show_cancellation.cancel_reason)
+        if booking.HasField("show_cancellation")
+        else None,
         cancel_until=f"{texts.day(cancel_until.astimezone(zone).date())}, {texts.clock(cancel_until, zone)}",
         may_cancel=booking.state == booking_pb2.BOOKING_STATE_CONFIRMED and as_of < cancel_until,
         given_up=booking.update_time.ToDatetime(dt.UTC) < hold_end,
@@ -191,6 +212,14 @@ def _state_text(state: "booking_pb2.BookingState.ValueType", texts: Texts) -> st
         booking_pb2.BOOKING_STATE_REFUNDING: texts.gettext("Refund on its way"),
         booking_pb2.BOOKING_STATE_REFUNDED: texts.gettext("Refunded"),
     }.get(state, "")
+
+
+def _present_move(booking: booking_pb2.Booking, zone: ZoneInfo, texts: Texts) -> MoveView | None:
+    if not booking.HasField("show_move"):
+        return None
+    previous = booking.show_move.previous_start_time.ToDatetime(dt.UTC)
+    when = f"{texts.day(previous.astimezone(zone).date())}, {texts.clock(previous, zone)}"
+    return MoveView(when, booking.show_move.move_reason)
 
 
 def _present_partial(partial: booking_pb2.PartialCancellation, texts: Texts) -> PartialView:

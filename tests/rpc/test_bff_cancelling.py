@@ -1,10 +1,13 @@
 """The pages on which tickets are cancelled: all of them, or single ones."""
 
+import datetime as dt
+from typing import Any
+
 import pytest
 from matinee.booking.v1 import booking_pb2
 
-from tests.fixtures.bff import Answer, Frontend, Refused, euros
-from tests.rpc.test_bff_buying import ticketed
+from tests.fixtures.bff import NOW, START, Answer, Frontend, Refused, euros, timestamp
+from tests.rpc.test_bff_buying import held, ticketed
 
 URL = "/bookings/booking-1/cancel"
 
@@ -124,3 +127,53 @@ async def test_somebody_elses_tickets_cannot_be_looked_at(frontend: Frontend) ->
             async with stranger.get(f"{frontend.url}{URL}{query}") as answer:
                 assert answer.status == 404
     assert frontend.cinema.bookings["booking-1"].state == booking_pb2.BOOKING_STATE_CONFIRMED
+
+
+async def test_a_moved_show_offers_to_keep_or_to_have_the_money_back(frontend: Frontend) -> None:
+    await ticketed(frontend)
+    move = booking_pb2.ShowMove(
+        previous_start_time=timestamp(NOW + dt.timedelta(hours=5)), move_reason="The film <was> late."
+    )
+    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_CONFIRMED, show_move=move)
+    page = await frontend.get("/bookings/booking-1")
+    assert "The show was moved" in page.text
+    assert "The film &lt;was&gt; late." in page.text
+    assert "Have the money back" in page.text
+    form = page.text[page.text.index("The show was moved") : page.text.index("Have the money back")]
+    assert 'name="seat" value="A1"' in form
+    assert 'name="seat" value="A2"' in form
+    late = timestamp(START)
+    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_CONFIRMED, as_of_time=late)
+    page = await frontend.get("/bookings/booking-1")
+    assert "The show was moved" in page.text
+    assert "Have the money back" not in page.text
+
+
+async def test_a_moved_show_is_told_before_one_pays(frontend: Frontend) -> None:
+    await held(frontend, "A1")
+    move = booking_pb2.ShowMove(previous_start_time=timestamp(NOW + dt.timedelta(hours=5)))
+    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_HELD, show_move=move)
+    page = await frontend.get("/bookings/booking-1")
+    assert "The show was moved" in page.text
+    assert "Have the money back" not in page.text
+
+
+@pytest.mark.parametrize(
+    ("state", "words"),
+    [
+        (booking_pb2.BOOKING_STATE_REFUNDING, "on its way back"),
+        (booking_pb2.BOOKING_STATE_REFUNDED, "The money went back"),
+        (booking_pb2.BOOKING_STATE_EXPIRED, "Nothing was charged"),
+    ],
+)
+async def test_a_cancelled_show_is_told_with_the_theatres_reason(
+    frontend: Frontend, state: Any, words: str
+) -> None:
+    await held(frontend, "A1")
+    called_off = booking_pb2.ShowCancellation(cancel_reason="The projector broke.")
+    await frontend.cinema.change_booking("booking-1", state, show_cancellation=called_off)
+    page = await frontend.get("/bookings/booking-1")
+    assert "The show was cancelled" in page.text
+    assert "The projector broke." in page.text
+    assert words in page.text
+    assert "Choose seats again" not in page.text
