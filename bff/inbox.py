@@ -1,4 +1,4 @@
-"""The demo's inbox: what was sent to customers, read over its JSON API."""
+"""The demo's inbox: mails and text messages that were sent to customers, read over its JSON API."""
 
 from dataclasses import dataclass
 from typing import Any
@@ -42,20 +42,37 @@ class Inbox:
             await self._http.close()
 
     async def messages(self) -> tuple[Message, ...]:
-        """The newest first, at most fifty; InboxUnavailable."""
+        """Mails and text messages, the newest first, at most fifty; InboxUnavailable."""
+        mails = [_message(entry) for entry in await self._list("messages")]
+        texts = [_text(entry) for entry in await self._list("texts")]
+        newest = sorted([*mails, *texts], key=lambda message: message.received, reverse=True)
+        return tuple(newest[:_SHOWN])
+
+    async def _list(self, name: str) -> list[dict[str, Any]]:
         assert self._http is not None, "entered when the application starts"
         timeout = aiohttp.ClientTimeout(total=deadlines.budget(3.0))
         try:
-            async with self._http.get(f"{self._url}/messages", timeout=timeout) as response:
+            async with self._http.get(f"{self._url}/{name}", timeout=timeout) as response:
                 if response.status != 200 or (response.content_length or 0) > _LONGEST_ANSWER:
                     raise InboxUnavailable(f"status {response.status}")
                 answer = await response.json()
         except (aiohttp.ClientError, TimeoutError, ValueError) as error:
             raise InboxUnavailable(type(error).__name__) from error
-        entries = answer.get("messages") if isinstance(answer, dict) else None
+        entries = answer.get(name) if isinstance(answer, dict) else None
         if not isinstance(entries, list):
             raise InboxUnavailable("unknown form")
-        return tuple(_message(entry) for entry in entries[:_SHOWN] if isinstance(entry, dict))
+        return [entry for entry in entries[:_SHOWN] if isinstance(entry, dict)]
+
+
+def _text(entry: dict[str, Any]) -> Message:
+    text = str(entry.get("text", ""))
+    return Message(
+        subject=text.partition("\n")[0],
+        recipient=str(entry.get("to", "")),
+        received=str(entry.get("date", "")),
+        text=text,
+        attachments=(),
+    )
 
 
 def _message(entry: dict[str, Any]) -> Message:

@@ -1,10 +1,11 @@
 """The composition root."""
 
 import asyncio
+from collections.abc import Iterable
 
 from matinee.notify.v1 import notify_pb2_grpc
 
-from mesh.amqp import Broker, Consumer, Publisher
+from mesh.amqp import Broker, Consumer, Publisher, Topology, WorkQueue
 from mesh.clock import Clock, SystemClock
 from mesh.mongo import open_client
 from mesh.run import Process, Resources
@@ -12,8 +13,12 @@ from mesh.server import GrpcServer
 from notify_svc.channels.email import EmailSender
 from notify_svc.channels.email.letters import LetterWriter
 from notify_svc.channels.email.smtp import SmtpTransport
-from notify_svc.consumers.queues import BOOKINGS, AmqpSendQueue, email_queue
+from notify_svc.channels.sms import SmsSender
+from notify_svc.channels.sms.gateway import SmsGateway
+from notify_svc.consumers.queues import BOOKINGS, AmqpSendQueue, email_queue, sms_queue
 from notify_svc.consumers.worker import ChannelWorker
+from notify_svc.domain.notifications import Channel
+from notify_svc.ports import Sender
 from notify_svc.servicer import NotificationServicer
 from notify_svc.settings import Settings
 from notify_svc.stores.ledger import MongoNotificationLedger
@@ -68,18 +73,21 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
     server.needs({"mongodb": database.ready})
     if settings.role != "worker":
         await _add_service(server, settings, resources, database, clock)
-    consumers = [] if settings.role == "server" else [_email_consumer(settings, database, clock)]
-    for consumer in consumers:
-        server.needs({"rabbitmq.email": consumer.probe})
-    return NotifyProcess(server, consumers)
+    consumers = {} if settings.role == "server" else await _consumers(settings, resources, database, clock)
+    server.needs({f"rabbitmq.{channel.value}": consumer.probe for channel, consumer in consumers.items()})
+    return NotifyProcess(server, list(consumers.values()))
 
 
 async def _add_service(
     server: GrpcServer, settings: Settings, resources: Resources, database: NotifyDatabase, clock: Clock
 ) -> None:
-    queue = email_queue(settings.retry_delays_ms)
+    queues = _queues(settings)
     publisher = await resources.enter_async_context(
-        Publisher(Broker(settings.amqp_url), name="notify.requests", topology=queue.topology(BOOKINGS))
+        Publisher(
+            Broker(settings.amqp_url),
+            name="notify.requests",
+            topology=_topology(queues.values()),
+        )
     )
     server.needs({"rabbitmq": publisher.probe})
     server.add(
@@ -88,26 +96,55 @@ async def _add_service(
             MongoNotificationLedger(database),
             MongoPreferences(database),
             MongoRequestLog(database, clock),
-            AmqpSendQueue(publisher, queue),
+            AmqpSendQueue(publisher, queues),
             settings.mesh_token.get_secret_value().encode(),
         ),
         notify_pb2_grpc.add_NotificationServiceServicer_to_server,
     )
 
 
-def _email_consumer(settings: Settings, database: NotifyDatabase, clock: Clock) -> Consumer:
-    sender = EmailSender(
-        SmtpTransport(settings.smtp_server, settings.smtp_seconds),
-        LetterWriter(settings.public_url),
-        settings.mail_from,
-        clock,
+def _queues(settings: Settings) -> dict[Channel, WorkQueue]:
+    """The queue of each channel that this installation has."""
+    queues = {Channel.EMAIL: email_queue(settings.retry_delays_ms)}
+    if settings.sms_gateway_url:
+        queues[Channel.SMS] = sms_queue(settings.retry_delays_ms)
+    return queues
+
+
+def _topology(queues: Iterable[WorkQueue]) -> Topology:
+    parts = [queue.topology(BOOKINGS) for queue in queues]
+    return Topology(
+        (BOOKINGS,),
+        [queue for part in parts for queue in part.queues],
+        [binding for part in parts for binding in part.bindings],
     )
-    worker = ChannelWorker(sender, MongoNotificationLedger(database), clock, settings.lease)
-    return Consumer(
-        Broker(settings.amqp_url),
-        email_queue(settings.retry_delays_ms),
-        worker,
-        exchanges=(BOOKINGS,),
-        prefetch=settings.prefetch,
-        handle_seconds=settings.smtp_seconds + _MARKING_SECONDS,
-    )
+
+
+async def _consumers(
+    settings: Settings, resources: Resources, database: NotifyDatabase, clock: Clock
+) -> dict[Channel, Consumer]:
+    """A worker for each channel."""
+    senders = await _senders(settings, resources, clock)
+    ledger = MongoNotificationLedger(database)
+    seconds = {Channel.EMAIL: settings.smtp_seconds, Channel.SMS: settings.sms_seconds}
+    return {
+        channel: Consumer(
+            Broker(settings.amqp_url),
+            queue,
+            ChannelWorker(senders[channel], ledger, clock, settings.lease),
+            exchanges=(BOOKINGS,),
+            prefetch=settings.prefetch,
+            handle_seconds=seconds[channel] + _MARKING_SECONDS,
+        )
+        for channel, queue in _queues(settings).items()
+    }
+
+
+async def _senders(settings: Settings, resources: Resources, clock: Clock) -> dict[Channel, Sender]:
+    writer = LetterWriter(settings.public_url)
+    mail = SmtpTransport(settings.smtp_server, settings.smtp_seconds)
+    senders: dict[Channel, Sender] = {Channel.EMAIL: EmailSender(mail, writer, settings.mail_from, clock)}
+    if settings.sms_gateway_url:
+        gateway = SmsGateway(settings.sms_gateway_url, settings.sms_gateway_token, settings.sms_seconds)
+        senders[Channel.SMS] = SmsSender(await resources.enter_async_context(gateway), writer)
+    return senders

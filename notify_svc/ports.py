@@ -1,7 +1,7 @@
 """What the use cases need from outside."""
 
 import datetime as dt
-from collections.abc import Sequence, Set
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass
 from enum import Enum
 from typing import Protocol
@@ -51,6 +51,14 @@ class NotificationLedger(Protocol):
         """It will not be sent, unless the claim has passed to somebody else."""
         ...
 
+    async def to_recipient(self, recipient: str, after: Place | None, limit: int) -> Sequence[Record]:
+        """As `of_booking`, of all messages to a recipient, without regard to case."""
+        ...
+
+    async def forget(self, recipients: Collection[str], booking_ids: Collection[str]) -> None:
+        """Takes the recipients out of all their messages, and out of those about the bookings."""
+        ...
+
     async def of_booking(self, booking_id: str, after: Place | None, limit: int) -> Sequence[Record]:
         """A booking's messages, newest first, from after that place on."""
         ...
@@ -67,6 +75,10 @@ class Preferences(Protocol):
         """Stores the channels, once for each request id: a late repeat does not undo a newer choice."""
         ...
 
+    async def forget(self, person_id: str) -> None:
+        """As if the person had never said."""
+        ...
+
 
 class RequestLog(Protocol):
     """Remembers which request ids stand for what. Every call may raise StoreUnavailable."""
@@ -78,6 +90,11 @@ class RequestLog(Protocol):
 
 class SendQueue(Protocol):
     """Where messages wait for a worker."""
+
+    @property
+    def channels(self) -> Set[Channel]:
+        """Those that have a worker here."""
+        ...
 
     async def put(self, message: DirectMessage) -> None:
         """Returns once the message is safe; raises a MatineeError with UNAVAILABLE otherwise."""

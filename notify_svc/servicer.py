@@ -55,7 +55,11 @@ class NotificationServicer(notify_pb2_grpc.NotificationServiceServicer):
     ) -> notify_pb2.ListNotificationsResponse:
         """See the proto."""
         records, following = await usecases.list_notifications(
-            request.booking_id, request.page_size, place_of(request.page_token), self._ledger
+            request.booking_id,
+            request.recipient,
+            request.page_size,
+            place_of(request.page_token),
+            self._ledger,
         )
         return notify_pb2.ListNotificationsResponse(
             notifications=map(notification_proto, records), next_page_token=page_token(following)
@@ -81,6 +85,20 @@ class NotificationServicer(notify_pb2_grpc.NotificationServiceServicer):
             self._preferences,
         )
         return notify_pb2.SetPreferencesResponse()
+
+    async def EraseRecipients(
+        self, request: notify_pb2.EraseRecipientsRequest, _context: Context
+    ) -> notify_pb2.EraseRecipientsResponse:
+        """See the proto."""
+        await usecases.erase_recipients(
+            request.recipients,
+            request.booking_ids,
+            request.person_id,
+            request.request_id,
+            self._ledger,
+            self._preferences,
+        )
+        return notify_pb2.EraseRecipientsResponse()
 
     async def RegisterPushSubscription(
         self, _request: notify_pb2.RegisterPushSubscriptionRequest, _context: Context

@@ -58,6 +58,12 @@ def _checked_public_url(url: str) -> str:
     return url.rstrip("/")
 
 
+def _checked_gateway_url(url: str) -> str:
+    if url and not url.startswith(("http://", "https://")):
+        raise ValueError("must be an http or https address")
+    return url
+
+
 class Settings(ServiceSettings):
     """The notification service's settings."""
 
@@ -72,10 +78,16 @@ class Settings(ServiceSettings):
     """`smtp://user:password@host:port`, which uses STARTTLS where offered, or `smtps://…`."""
     mail_from: Annotated[str, AfterValidator(_checked_sender)]
     """`tickets@example.com` or `Name <tickets@example.com>`."""
+    sms_gateway_url: Annotated[str, AfterValidator(_checked_gateway_url)] = ""
+    """Where text messages are posted (see `channels.sms.gateway`); without it there are none."""
+    sms_gateway_token: SecretStr = SecretStr("")
+    """Sent to the gateway as a bearer token."""
+    sms_seconds: float = Field(default=15.0, ge=1, le=300)
+    """How long handing a text message over may take in all."""
     smtp_seconds: float = Field(default=30.0, ge=1, le=300)
     """How long handing a mail over may take in all."""
     lease_seconds: float = Field(default=120.0, ge=1, le=3600)
-    """How long a worker that claimed a message is left alone; more than `smtp_seconds`."""
+    """How long a worker that claimed a message is left alone; more than handing it over may take."""
     prefetch: int = Field(default=8, ge=1, le=1000)
     """How many messages a worker sends at once."""
     retry_delays_ms: tuple[Annotated[int, Field(ge=1, le=86_400_000)], ...] = Field(
@@ -87,6 +99,8 @@ class Settings(ServiceSettings):
     def _lease_outlasts_sending(self) -> "Settings":
         if self.lease_seconds <= self.smtp_seconds:
             raise ValueError("LEASE_SECONDS must be more than SMTP_SECONDS")
+        if self.sms_gateway_url and self.lease_seconds <= self.sms_seconds:
+            raise ValueError("LEASE_SECONDS must be more than SMS_SECONDS")
         return self
 
     @property

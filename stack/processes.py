@@ -92,6 +92,7 @@ PROCESSES: Final = (
             "MONGO_DATABASE": "notify",
             "SMTP_URL": "smtp://{inbox.smtp}",
             "MAIL_FROM": "tickets@matinee.example",
+            "SMS_GATEWAY_URL": "http://{inbox}/texts",
         },
         stop_round=2,
     ),

@@ -7,11 +7,15 @@ events, and with them every e-mail. So `notify.sms` and `notify.push` come to
 be with their workers, and then hold the events from that day on.
 """
 
+from collections.abc import Mapping, Set
+
 from matinee.notify.v1 import notify_pb2
 
 from mesh import deadlines
 from mesh.amqp import Binding, Exchange, Message, Publisher, WorkQueue
+from notify_svc.convert.notifications import channel_proto
 from notify_svc.domain.contents import DirectMessage
+from notify_svc.domain.notifications import Channel
 
 BOOKINGS = Exchange("bookings")
 DEAD_LETTERS = "notify.dead"
@@ -25,18 +29,29 @@ def email_queue(delays_ms: tuple[int, ...]) -> WorkQueue:
     return WorkQueue(name, DEAD_LETTERS, [Binding(BOOKINGS.name, name, "#")], delays_ms)
 
 
+def sms_queue(delays_ms: tuple[int, ...]) -> WorkQueue:
+    """The queue of text messages: every booking event, for those that gave no e-mail address."""
+    name = "notify.sms"
+    return WorkQueue(name, DEAD_LETTERS, [Binding(BOOKINGS.name, name, "#")], delays_ms)
+
+
 class AmqpSendQueue:
     """See `SendQueue`: puts requests into the queue of their channel, without an exchange's help."""
 
-    def __init__(self, publisher: Publisher, queue: WorkQueue) -> None:
+    def __init__(self, publisher: Publisher, queues: Mapping[Channel, WorkQueue]) -> None:
         self._publisher = publisher
-        self._queue = queue
+        self._queues = queues
+
+    @property
+    def channels(self) -> Set[Channel]:
+        """See `SendQueue`."""
+        return self._queues.keys()
 
     async def put(self, message: DirectMessage) -> None:
         """See `SendQueue`; raises PublishFailed."""
         body = notify_pb2.SendNotificationRequest(
             request_id=message.request_id,
-            channel=notify_pb2.CHANNEL_EMAIL,
+            channel=channel_proto(message.channel),
             recipient=message.address,
             template_id=message.template_id,
             values=message.values,
@@ -44,7 +59,7 @@ class AmqpSendQueue:
         await self._publisher.publish(
             Message(
                 exchange="",
-                routing_key=self._queue.name,
+                routing_key=self._queues[message.channel].name,
                 body=body.SerializeToString(),
                 message_id=message.request_id,
                 type=body.DESCRIPTOR.full_name,

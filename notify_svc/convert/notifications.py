@@ -43,6 +43,11 @@ def channels_of(field: str, channels: Iterable[int]) -> Set[Channel]:
     return {channel_of(field, channel) for channel in channels}
 
 
+def channel_proto(channel: Channel) -> "notify_pb2.Channel.ValueType":
+    """The channel."""
+    return _CHANNEL_PROTOS[channel]
+
+
 def channel_protos(channels: Set[Channel]) -> "list[notify_pb2.Channel.ValueType]":
     """The channels in the proto's order."""
     return sorted(_CHANNEL_PROTOS[channel] for channel in channels)
@@ -52,7 +57,7 @@ def notification_proto(record: Record) -> notify_pb2.Notification:
     """A message as callers see it."""
     notification = record.notification
     proto = notify_pb2.Notification(
-        notification_id=notification.notification_id,
+        notification_id=record.notification_id,
         event_id=notification.event_id,
         event_name=notification.event_name,
         channel=_CHANNEL_PROTOS[notification.channel],

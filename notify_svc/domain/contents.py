@@ -29,9 +29,12 @@ class BookingEvent:
     """Why: words for people, or a refund's code; may be empty."""
 
     def recipient(self, channel: Channel) -> str | None:
-        """Where it goes on that channel; None when the buyer gave nothing for it."""
+        """Where it goes on that channel; None when the buyer gave nothing for it.
+
+        A text message is for those who gave no e-mail address: it is no place for tickets.
+        """
         contact = self.booking.contact
-        given = {Channel.EMAIL: contact.email, Channel.SMS: contact.phone}
+        given = {Channel.EMAIL: contact.email, Channel.SMS: "" if contact.email else contact.phone}
         return given.get(channel) or None
 
     def is_over(self, now: dt.datetime) -> bool:

@@ -44,8 +44,12 @@ class Notification:
 
 @dataclass(frozen=True, slots=True)
 class Record:
-    """A notification and what became of it."""
+    """A notification and what became of it.
 
+    The id is the one that it was sent under: that stays when the recipient is forgotten.
+    """
+
+    notification_id: str
     notification: Notification
     state: State
     create_time: dt.datetime

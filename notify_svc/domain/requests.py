@@ -14,19 +14,21 @@ from notify_svc.errors import ChannelNotOffered
 BLANKS: Mapping[str, Set[str]] = {"sign_in_code": {"code", "minutes"}}
 """Template id → blanks that must be filled."""
 OPTIONAL_BLANKS = frozenset({"language"})
-OFFERED = frozenset({Channel.EMAIL})
-
 _LONGEST_VALUE = 200
+_NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
 _PERSON_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def check(message: DirectMessage) -> None:
-    """Raises InvalidField or ChannelNotOffered for what cannot be sent."""
+    """Raises InvalidField or ChannelNotOffered for what cannot be sent anywhere."""
     check_request_id(message.request_id)
-    if message.channel not in OFFERED:
-        raise ChannelNotOffered(message.channel.value)
-    if not is_address(message.address):
-        raise InvalidField("recipient", "must be an e-mail address")
+    match message.channel:
+        case Channel.EMAIL if not is_address(message.address):
+            raise InvalidField("recipient", "must be an e-mail address")
+        case Channel.SMS if not _NUMBER.fullmatch(message.address):
+            raise InvalidField("recipient", "must be an E.164 number")
+        case Channel.PUSH:
+            raise ChannelNotOffered(message.channel.value)
     blanks = BLANKS.get(message.template_id)
     if blanks is None:
         raise InvalidField("template_id", "there is no such text")

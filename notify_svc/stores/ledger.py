@@ -4,7 +4,7 @@ So the unique index on `_id` is what keeps two workers from sending the same.
 """
 
 import datetime as dt
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pymongo import DESCENDING
@@ -67,7 +67,25 @@ class MongoNotificationLedger:
 
     async def of_booking(self, booking_id: str, after: Place | None, limit: int) -> Sequence[Record]:
         """See `NotificationLedger`."""
-        where: Document = {"booking_id": booking_id}
+        return await self._page({"booking_id": booking_id}, after, limit)
+
+    async def to_recipient(self, recipient: str, after: Place | None, limit: int) -> Sequence[Record]:
+        """See `NotificationLedger`."""
+        return await self._page({"recipient_key": recipient.casefold()}, after, limit)
+
+    async def forget(self, recipients: Collection[str], booking_ids: Collection[str]) -> None:
+        """See `NotificationLedger`. The ids stay, so that nothing is sent again."""
+        theirs: list[Document] = []
+        if recipients:
+            theirs.append({"recipient_key": {"$in": [recipient.casefold() for recipient in recipients]}})
+        if booking_ids:
+            theirs.append({"booking_id": {"$in": list(booking_ids)}})
+        with store_call():
+            await self._notifications.update_many(
+                {"$or": theirs}, {"$set": {"recipient": "", "recipient_key": ""}}
+            )
+
+    async def _page(self, where: Document, after: Place | None, limit: int) -> Sequence[Record]:
         if after is not None:
             where["$or"] = [
                 {"create_time": {"$lt": after.create_time}},
@@ -95,11 +113,13 @@ def _facts(notification: Notification) -> Document:
         "booking_id": notification.booking_id,
         "channel": notification.channel.value,
         "recipient": notification.recipient,
+        "recipient_key": notification.recipient.casefold(),
     }
 
 
 def _record(document: Mapping[str, Any]) -> Record:
     return Record(
+        document["_id"],
         Notification(
             event_id=document["event_id"],
             event_name=document["event_name"],

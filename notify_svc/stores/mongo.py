@@ -15,6 +15,7 @@ _DAY_SECONDS = 24 * 3600
 _INDEXES: Mapping[str, list[IndexModel]] = {
     NOTIFICATIONS: [
         IndexModel([("booking_id", 1), ("create_time", -1), ("_id", -1)]),
+        IndexModel([("recipient_key", 1), ("create_time", -1), ("_id", -1)]),
         # They hold addresses: not kept for longer than anybody asks for them.
         IndexModel("create_time", expireAfterSeconds=90 * _DAY_SECONDS),
     ],

@@ -22,6 +22,11 @@ class MongoPreferences:
             found = await self._preferences.find_one({"_id": person_id})
         return None if found is None else {Channel(name) for name in found["wanted"]}
 
+    async def forget(self, person_id: str) -> None:
+        """See `Preferences`."""
+        with store_call():
+            await self._preferences.delete_one({"_id": person_id})
+
     async def want(self, person_id: str, channels: Set[Channel], request_id: str) -> None:
         """See `Preferences`."""
         with store_call():

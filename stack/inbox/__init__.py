@@ -1,4 +1,5 @@
-"""The demo's inbox: takes every mail by SMTP, shows them over HTTP as JSON, sends nothing on.
+"""The demo's inbox: takes every mail by SMTP and every text message by HTTP, shows them as JSON,
+sends nothing on.
 
 `python -m stack.inbox` with SMTP_LISTEN and LISTEN (`host:port`), INBOX_DATA (a folder; the newest
 500 mails are kept, one file each). It stands for the outside: loopback or a private network only,
@@ -22,6 +23,12 @@ as whoever reaches it can read everything.
 `GET /messages/{id}/html` gives the HTML part itself, as a page that may run and load nothing.
 `GET /messages/{id}/attachments/{n}` gives an attachment with its content type.
 `GET /messages/{id}/raw` gives the mail as it arrived.
+`POST /texts` takes a text message, `{"to": "+351912345678", "text": "…"}` with a header
+`Idempotency-Key`, as a gateway does; 202. The same key again is accepted and kept once.
+`GET /texts?limit=50&to=%2B351912345678` gives the newest first::
+
+    {"texts": [{"id": "…", "to": "+351912345678", "text": "…", "date": "2026-11-22T17:12:11Z"}]}
+
 `GET /healthz` gives 200.
 
 `content_id` is what the HTML names as `cid:…`; "" when the attachment has none. Unknown ids and

@@ -1,6 +1,7 @@
-"""Showing mails over HTTP; the shapes are in the package's docstring."""
+"""Showing mails and text messages over HTTP; the shapes are in the package's docstring."""
 
 import asyncio
+import re
 from typing import Final
 
 from aiohttp import web
@@ -8,11 +9,15 @@ from aiohttp.typedefs import Handler
 
 from stack.inbox.mailbox import Mailbox, UnknownMail
 from stack.inbox.mails import Mail
+from stack.inbox.texts import TextBox
 
 MAILBOX: Final = web.AppKey("mailbox", Mailbox)
+TEXTS: Final = web.AppKey("texts", TextBox)
 
 _DEFAULT_LIMIT: Final = 50
 _MOST: Final = 500
+_LONGEST_TEXT_BODY: Final = 16 * 1024
+_NUMBER: Final = re.compile(r"\+[0-9]{5,15}")
 # Mails come from anybody: what is in them may neither run nor load anything in a browser.
 _HARMLESS: Final = {
     "Content-Security-Policy": "sandbox; default-src 'none'; style-src 'unsafe-inline'; img-src data:",
@@ -20,10 +25,11 @@ _HARMLESS: Final = {
 }
 
 
-def application(mailbox: Mailbox) -> web.Application:
+def application(mailbox: Mailbox, texts: TextBox) -> web.Application:
     """The whole API."""
-    app = web.Application(middlewares=[_problems_as_json])
+    app = web.Application(middlewares=[_problems_as_json], client_max_size=_LONGEST_TEXT_BODY)
     app[MAILBOX] = mailbox
+    app[TEXTS] = texts
     app.add_routes(
         [
             web.get("/messages", _list),
@@ -31,6 +37,8 @@ def application(mailbox: Mailbox) -> web.Application:
             web.get("/messages/{id}/html", _html),
             web.get("/messages/{id}/raw", _raw),
             web.get("/messages/{id}/attachments/{n}", _attachment),
+            web.get("/texts", _list_texts),
+            web.post("/texts", _take_text),
             web.get("/healthz", _healthy),
         ]
     )
@@ -48,13 +56,39 @@ async def _problems_as_json(request: web.Request, handler: Handler) -> web.Strea
 
 
 async def _list(request: web.Request) -> web.Response:
+    messages = await asyncio.to_thread(
+        request.app[MAILBOX].newest, _limit(request), request.query.get("to") or None
+    )
+    return web.json_response({"messages": messages})
+
+
+async def _list_texts(request: web.Request) -> web.Response:
+    texts = await asyncio.to_thread(
+        request.app[TEXTS].newest, _limit(request), request.query.get("to") or None
+    )
+    return web.json_response({"texts": texts})
+
+
+async def _take_text(request: web.Request) -> web.Response:
+    key = request.headers.get("Idempotency-Key", "")
+    try:
+        body = await request.json()
+        number, text = body["to"], body["text"]
+    except (ValueError, KeyError, TypeError):
+        raise web.HTTPBadRequest(reason="must be JSON with to and text") from None
+    if not key or not isinstance(number, str) or not isinstance(text, str):
+        raise web.HTTPBadRequest(reason="Idempotency-Key, to and text are needed")
+    if not _NUMBER.fullmatch(number):
+        raise web.HTTPUnprocessableEntity(reason="to must be an E.164 number")
+    text_id = await asyncio.to_thread(request.app[TEXTS].keep, key, number, text)
+    return web.json_response({"id": text_id}, status=202)
+
+
+def _limit(request: web.Request) -> int:
     limit = request.query.get("limit", str(_DEFAULT_LIMIT))
     if not limit.isdecimal() or not 1 <= int(limit) <= _MOST:
         raise web.HTTPBadRequest(reason=f"limit must be 1 to {_MOST}")
-    messages = await asyncio.to_thread(
-        request.app[MAILBOX].newest, int(limit), request.query.get("to") or None
-    )
-    return web.json_response({"messages": messages})
+    return int(limit)
 
 
 async def _one(request: web.Request) -> web.Response:

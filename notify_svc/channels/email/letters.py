@@ -14,7 +14,7 @@ from notify_svc.channels.email import calendar
 from notify_svc.channels.email.letter import Calendar, Letter, Picture
 from notify_svc.channels.email.words import BookingWords, booking_words
 from notify_svc.channels.texts import Texts, TextsByLanguage
-from notify_svc.domain.bookings import Ticket
+from notify_svc.domain.bookings import Booking, Ticket
 from notify_svc.domain.contents import BookingEvent, Content, DirectMessage
 
 _GAP = re.compile(r"\n{3,}")
@@ -41,6 +41,29 @@ class LetterWriter:
             return self._direct(content)
         return self._about_booking(content)
 
+    def write_short(self, content: Content) -> str:
+        """The same in a few lines, for where there is room for no more."""
+        if isinstance(content, DirectMessage):
+            texts = self._texts.for_tag(content.values.get("language", ""))
+            return self._subject(content.name, texts, {"blanks": content.values, "words": None})
+        texts = self._texts.for_tag(content.booking.contact.language)
+        words = booking_words(content, texts, self._link(content.booking))
+        place = ", ".join(part for part in (words.day, words.time, words.theatre, words.screen) if part)
+        seats = texts.translations.gettext("Seats: %(seats)s") % {"seats": words.seats}
+        headline = self._subject(content.name, texts, {"blanks": {}, "words": words})
+        return f"{headline}\n{place}. {seats}\n{words.link}"
+
+    def _subject(self, name: str, texts: Texts, values: dict[str, Any]) -> str:
+        plain = self._environments[texts.language].get_template(f"{name}.txt")
+        return _block(plain, "subject", values | {"texts": texts}).strip()
+
+    def _link(self, booking: Booking) -> str:
+        page = self._page(booking)
+        return f"{page}?key={quote(booking.access_key, safe='')}" if booking.access_key else page
+
+    def _page(self, booking: Booking) -> str:
+        return f"{self._public_url}/bookings/{quote(booking.booking_id, safe='')}"
+
     def _direct(self, message: DirectMessage) -> Letter:
         texts = self._texts.for_tag(message.values.get("language", ""))
         return self._letter(message.template_id, texts, "", {"blanks": message.values, "words": None})
@@ -48,9 +71,7 @@ class LetterWriter:
     def _about_booking(self, event: BookingEvent) -> Letter:
         booking = event.booking
         texts = self._texts.for_tag(booking.contact.language)
-        page = f"{self._public_url}/bookings/{quote(booking.booking_id, safe='')}"
-        link = f"{page}?key={quote(booking.access_key, safe='')}" if booking.access_key else page
-        words = booking_words(event, texts, link)
+        words = booking_words(event, texts, self._link(booking))
         tickets = booking.tickets if event.name in _WITH_QR_CODES else ()
         return self._letter(
             event.name,
@@ -58,7 +79,7 @@ class LetterWriter:
             booking.contact.full_name,
             {"blanks": {}, "words": words},
             pictures=[_qr_code(n, ticket) for n, ticket in enumerate(tickets)],
-            calendar_file=_calendar_file(event, page, words, texts),
+            calendar_file=_calendar_file(event, self._page(booking), words, texts),
         )
 
     def _letter(

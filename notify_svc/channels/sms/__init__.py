@@ -1,0 +1,5 @@
+"""Text messages."""
+
+from notify_svc.channels.sms.sender import SmsSender
+
+__all__ = ["SmsSender"]
