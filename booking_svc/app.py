@@ -19,6 +19,7 @@ from booking_svc.ports import Bookings, PaymentEvents, PaymentProvider, Ports, S
 from booking_svc.relay import EXCHANGE, Gauges, OutboxRelay
 from booking_svc.servicer import BookingServicer, BuyerServicer, UseCases
 from booking_svc.settings import Settings
+from booking_svc.stores.erasures import MongoErasures
 from booking_svc.stores.mongo import MongoBookings
 from booking_svc.stores.outbox import MongoOutbox
 from booking_svc.stores.payment_events import MongoPaymentEvents
@@ -29,6 +30,7 @@ from booking_svc.usecases.changes import Changes
 from booking_svc.usecases.driving import Driver
 from booking_svc.usecases.following import ScheduleFollower
 from booking_svc.usecases.paying import Cashier
+from booking_svc.usecases.rights import Rights
 from booking_svc.usecases.signing_in import SignIns
 from booking_svc.usecases.telling import PaymentNews
 from booking_svc.usecases.watching import BookingWatch
@@ -70,12 +72,16 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
     codes = MongoSignInCodes(mongo_client, settings.mongo_database)
     people = MongoPeople(mongo_client, settings.mongo_database)
     notices = await _open_notices(settings, resources)
+    keys = SignInKeys(settings.sign_in_secret.get_secret_value().encode())
     sign_ins = SignIns(
         ports,
         SignInPorts(codes, people, notices),
-        SignInKeys(settings.sign_in_secret.get_secret_value().encode()),
+        keys,
         settings.sign_in_terms,
     )
+
+    erasures = MongoErasures(mongo_client, settings.mongo_database)
+    rights = Rights(ports, sign_ins, erasures, notices, keys, settings.sign_in_terms)
 
     server = GrpcServer(settings, resources.background)
     server.needs(
@@ -85,6 +91,7 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
             "sign_in_codes": codes.ready,
             "people": people.ready,
             "show_walks": walks.ready,
+            "erasures": erasures.ready,
         }
     )
     server.add(
@@ -94,7 +101,7 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
     )
     server.add(
         "matinee.booking.v1.BuyerService",
-        BuyerServicer(sign_ins),
+        BuyerServicer(sign_ins, rights, clock),
         buyer_pb2_grpc.add_BuyerServiceServicer_to_server,
     )
     every = resources.background.every
@@ -103,6 +110,7 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
     every("walks", settings.schedule_seconds, follower.walk, follower.wake)
     every("payment-events", settings.recovery_seconds, use.news.act_on_waiting)
     every("catch-up", settings.catch_up_seconds, use.news.catch_up)
+    every("erasures", settings.erasure_seconds, rights.go_on)
     every("relay", _RELAY_SECONDS, relay.relay, relay.wake)
     every("watch", _WATCH_SECONDS, use.watch.poll)
     every("gauges", _GAUGES_SECONDS, Gauges(bookings, clock).look)

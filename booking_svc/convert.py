@@ -248,6 +248,17 @@ def buyer(sign_in: SignIn) -> buyer_pb2.Buyer:
     return message
 
 
+def exported_booking(whole: Booking, as_of: dt.datetime) -> buyer_pb2.ExportedBooking:
+    """The booking for its person's own file: without what would open it or pay for it."""
+    message = booking(whole, as_of)
+    message.ClearField("access_key")
+    message.payment.ClearField("redirect_url")
+    payments = [_payment(payment) for payment in whole.payments]
+    for payment in payments:
+        payment.ClearField("redirect_url")
+    return buyer_pb2.ExportedBooking(booking=message, payments=payments)
+
+
 def method_from(number: int) -> PaymentMethod:
     """How the buyer pays; raises `InvalidField`."""
     try:

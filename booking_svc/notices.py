@@ -1,5 +1,6 @@
 """Messages to people, as notify_svc sends them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from matinee.notify.v1 import notify_pb2, notify_pb2_grpc
@@ -35,6 +36,20 @@ class RemoteNotices:
             await self._notifications.SendNotification(request)
         except RemoteError as error:
             raise _problem(error, address) from None
+
+    async def forget(
+        self, recipients: Sequence[str], booking_ids: Sequence[str], person_id: str, request_id: str
+    ) -> None:
+        """See `Notices.forget`."""
+        request = notify_pb2.EraseRecipientsRequest(
+            request_id=request_id, recipients=recipients, booking_ids=booking_ids, person_id=person_id
+        )
+        try:
+            await self._notifications.EraseRecipients(request)
+        except RemoteError as error:
+            if error.outcome_unknown:
+                raise NotificationsUnavailable("messages cannot be forgotten at this moment") from None
+            raise
 
 
 def _problem(error: RemoteError, address: Address) -> Exception:

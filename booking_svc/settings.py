@@ -75,6 +75,8 @@ class Settings(ServiceSettings):
     """How long a sign-in lasts, used or not."""
     fresh_sign_in_minutes: int = Field(default=10, ge=1, le=120)
     """So long after signing in a person may ask for an export or an erasure."""
+    erasure_seconds: float = Field(default=5.0, ge=0.05, le=300)
+    """How often it is looked for people who are to be erased."""
 
     @field_validator("stripe_webhook_secrets", mode="before")
     @classmethod

@@ -14,7 +14,7 @@ from booking_svc.ports.payments import (
     Session,
     SessionState,
 )
-from booking_svc.ports.people import KnownRequest, Notices, People, SignInCodes, SignInPorts, Try
+from booking_svc.ports.people import Erasures, KnownRequest, Notices, People, SignInCodes, SignInPorts, Try
 from booking_svc.ports.schedule import ScheduleChange, ScheduleChangeKind, ScheduleFeed, ShowWalks, Walk
 from booking_svc.ports.stores import (
     Bookings,
@@ -35,6 +35,7 @@ __all__ = [
     "Bookings",
     "Claimed",
     "DueBooking",
+    "Erasures",
     "EventPage",
     "HeldSeats",
     "KnownRequest",

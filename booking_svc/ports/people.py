@@ -1,9 +1,12 @@
 """Who is signed in, and the codes that lead there."""
 
 import datetime as dt
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from booking_svc.domain.booking import Booking
+from booking_svc.domain.erasing import Erasure
 from booking_svc.domain.people import Address, SignIn
 from booking_svc.domain.sign_in import Challenge, Limit
 
@@ -92,6 +95,55 @@ class Notices(Protocol):
         Raises `NotificationsUnavailable`, `ChannelNotOffered`, or `InvalidField` for an address that
         no message can be sent to.
         """
+        ...
+
+    async def forget(
+        self, recipients: Sequence[str], booking_ids: Sequence[str], person_id: str, request_id: str
+    ) -> None:
+        """Nothing is kept of who got the messages to these recipients, or about these bookings.
+
+        Raises `NotificationsUnavailable`.
+        """
+        ...
+
+
+class Erasures(Protocol):
+    """People who are to be erased. Every method raises `StoreUnavailable`."""
+
+    async def add(self, erasure: Erasure) -> Erasure:
+        """Keeps the erasure; answers with the one that its request made first."""
+        ...
+
+    async def known(self, request_id: str) -> Erasure | None:
+        """The erasure that the request made."""
+        ...
+
+    async def claim(self, now: dt.datetime, until: dt.datetime) -> Erasure | None:
+        """One that is due; nobody else gets it until then."""
+        ...
+
+    async def erase(self, booking: Booking, now: dt.datetime) -> bool:
+        """Keeps the booking without its person, by one update.
+
+        False if it was changed meanwhile, if somebody is about to change it, or if it has something
+        to tell that was not published yet.
+        """
+        ...
+
+    async def end_sign_ins(self, person_id: str, now: dt.datetime) -> None:
+        """The person is signed in nowhere any more."""
+        ...
+
+    async def forget(self, person_id: str, address: Address, address_ref: str) -> None:
+        """Nothing is kept that leads from the address to the person or back."""
+        ...
+
+    async def sweep_again(self, erasure_id: str, time: dt.datetime) -> None:
+        """Everything was erased once; it is due again at that time."""
+        ...
+
+    async def done(self, erasure_id: str, now: dt.datetime) -> None:
+        """Nothing is left to do; of the erasure itself only that it was done is kept."""
         ...
 
 

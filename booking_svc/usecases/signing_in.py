@@ -58,7 +58,7 @@ class SignIns:
 
         Raises `InvalidField`, `RequestIdReused`, `SignInLimit`, `ChannelNotOffered` and `TryAgain`.
         """
-        _check_request_id(request_id)
+        check_request_id(request_id)
         language = checked_language(language, "language")
         limits = self._keys.limits(address, client_ip, self._terms)
         content = self._keys.content(address.key, client_ip, language)
@@ -91,7 +91,7 @@ class SignIns:
 
         Raises `InvalidField`, `WrongCode`, `SignInOver` and `TryAgain`.
         """
-        _check_request_id(request_id)
+        check_request_id(request_id)
         _check_id("challenge_id", challenge_id)
         if buyer_id:
             _check_id("buyer_id", buyer_id)
@@ -114,7 +114,7 @@ class SignIns:
 
     async def end(self, request_id: str, sign_in_token: str) -> None:
         """Signs out; harmless when that was done already."""
-        _check_request_id(request_id)
+        check_request_id(request_id)
         if 0 < len(sign_in_token) <= _LONGEST_ID:
             await self._people.end(token_hash(sign_in_token), self._ports.now())
 
@@ -199,7 +199,8 @@ class Opened:
     sign_in: SignIn
 
 
-def _check_request_id(request_id: str) -> None:
+def check_request_id(request_id: str) -> None:
+    """Raises `InvalidField` unless it is a UUID."""
     if not is_request_id(request_id):
         raise InvalidField("request_id", "must be a UUID in lower case")
 

@@ -3,126 +3,32 @@
 import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Any
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
-from matinee.booking.v1 import booking_pb2, buyer_pb2, buyer_pb2_grpc
+from matinee.booking.v1 import booking_pb2, buyer_pb2
 from matinee.notify.v1 import notify_pb2
 
 from booking_svc.domain.people import email_address
 from booking_svc.domain.proof import Viewer
 from booking_svc.stores.mongo import listed_for
-from mesh.errors import RemoteError
-from mesh.testing import FakeClock
 from stack.engines import MongoEngine
-from tests.fixtures.booking_desk import Desk, gathered, new_database, open_desk, refusal
-from tests.fixtures.post_office import Away, NoTexts, PostOffice, open_post_office
-
-
-@dataclass
-class Door:
-    """booking_svc with somebody who sends its codes, on a clock that the test moves."""
-
-    desk: Desk
-    post: PostOffice
-    clock: FakeClock
-    stub: "buyer_pb2_grpc.BuyerServiceAsyncStub"
-
-    async def start(self, email: str, **changes: Any) -> buyer_pb2.StartSignInResponse:
-        """Asks for a code, from an IP address of its own unless one is given."""
-        wanted = {"request_id": str(uuid4()), "email": email, "client_ip": an_ip(), "language": "en"}
-        return await self.stub.StartSignIn(buyer_pb2.StartSignInRequest(**(wanted | changes)))
-
-    async def enter(
-        self, challenge: buyer_pb2.StartSignInResponse | str, code: str, **changes: Any
-    ) -> buyer_pb2.CompleteSignInResponse:
-        """Enters a code."""
-        challenge_id = challenge if isinstance(challenge, str) else challenge.challenge_id
-        wanted = {"request_id": str(uuid4()), "challenge_id": challenge_id, "code": code}
-        return await self.stub.CompleteSignIn(buyer_pb2.CompleteSignInRequest(**(wanted | changes)))
-
-    async def sign_in(self, email: str, **changes: Any) -> str:
-        """The token of a new sign-in."""
-        challenge = await self.start(email)
-        return (await self.enter(challenge, self.post.code, **changes)).sign_in_token
-
-    async def buyer(self, token: str) -> buyer_pb2.Buyer:
-        """Who is signed in."""
-        return (await self.stub.GetBuyer(buyer_pb2.GetBuyerRequest(sign_in_token=token))).buyer
-
-    async def listed(self, token: str, buyer_id: str = "", size: int = 100) -> list[str]:
-        """Ids of all bookings that are listed, page after page."""
-        seen: list[str] = []
-        page_token = ""
-        while True:
-            page = await self.desk.stub.ListBookings(
-                booking_pb2.ListBookingsRequest(
-                    buyer_id=buyer_id, sign_in_token=token, page_size=size, page_token=page_token
-                )
-            )
-            seen += [booking.booking_id for booking in page.bookings]
-            page_token = page.next_page_token
-            if not page_token:
-                return seen
-
-    async def bought(self, email: str = "", phone: str = "", seat: str = "A1") -> booking_pb2.Booking:
-        """A booking at the provider's page, by another guest."""
-        self.clock.advance(0.01)
-        contact = booking_pb2.Contact(full_name="Ada Lovelace", email=email, phone=phone)
-        booking = await self.desk.create(seat, buyer_id=(buyer_id := uuid4().hex))
-        viewer = booking_pb2.BookingViewer(buyer_id=buyer_id)
-        return (await self.desk.start(booking, viewer=viewer, contact=contact)).booking
-
-    def stored(self) -> str:
-        """Everything that the store has about signing in, as text."""
-        with self.desk.mongo() as client:
-            database = client[self.desk.settings.mongo_database]
-            names = ("sign_in_codes", "sign_in_limits", "sign_ins", "people")
-            return "".join(str(list(database[name].find())) for name in names)
+from tests.fixtures.booking_desk import gathered, refusal
+from tests.fixtures.door import Door, an_address, an_ip, another, open_door, refused
+from tests.fixtures.post_office import Away, NoTexts
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shared_door(mongo: MongoEngine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Door]:
-    folder = tmp_path_factory.mktemp("door")
-    # The present: MongoDB takes out by its own clock what is over.
-    clock = FakeClock(dt.datetime.now(dt.UTC))
-    async with (
-        new_database(mongo) as database,
-        open_post_office() as post,
-        open_desk(database, folder, clock, notify_target=post.target, codes_a_minute=1000) as desk,
-    ):
-        yield Door(desk, post, clock, desk.channel.stub(buyer_pb2_grpc.BuyerServiceStub))
+    async with open_door(mongo, tmp_path_factory.mktemp("door")) as running:
+        yield running
 
 
 @pytest.fixture
 def door(shared_door: Door) -> Door:
-    shared_door.desk.begin_anew()
-    shared_door.post.failure = None
-    shared_door.post.slow_seconds = 0
-    shared_door.clock.advance(60)  # so that tests do not share the limit of a minute
+    shared_door.begin_anew()
     return shared_door
-
-
-def an_address() -> str:
-    return f"ada-{uuid4().hex}@example.com"
-
-
-def an_ip() -> str:
-    number = uuid4().int
-    return f"10.{number % 256}.{number // 256 % 256}.{number // 65536 % 256}"
-
-
-async def refused(call: Any) -> RemoteError:
-    with pytest.raises(RemoteError) as caught:
-        await call
-    return caught.value
-
-
-def another(code: str) -> str:
-    return f"{(int(code) + 1) % 10**6:06d}"
 
 
 async def test_the_right_code_signs_in(door: Door) -> None:
