@@ -8,6 +8,7 @@ from aiohttp import web
 from bff import keys
 from bff.addresses import VisitorAddresses
 from bff.assets import Assets
+from bff.buyers import Buyers, Notifications
 from bff.clients import Bookings, Catalogue, Seats
 from bff.csrf import CsrfGuard
 from bff.inbox import Inbox
@@ -106,6 +107,10 @@ def _add_services(app: web.Application, settings: BffSettings, resources: Resour
     )
     app[keys.SEATS] = Seats(channel(settings.seat_target, "matinee.seat.v1.SeatService"), monotonic)
     app[keys.BOOKINGS] = Bookings(channel(settings.booking_target, "matinee.booking.v1.BookingService"))
+    app[keys.BUYERS] = Buyers(channel(settings.booking_target, "matinee.booking.v1.BuyerService"))
+    app[keys.NOTIFICATIONS] = Notifications(
+        channel(settings.notify_target, "matinee.notify.v1.NotificationService")
+    )
     app[keys.SEAT_FEEDS] = SeatFeeds(app[keys.SEATS])
 
 

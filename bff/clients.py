@@ -200,10 +200,14 @@ class Bookings:
         request = booking_pb2.GetBookingRequest(booking_id=booking_id, viewer=viewer)
         return (await self._stub.GetBooking(request)).booking
 
-    async def list(self, buyer_id: str, page_token: str) -> booking_pb2.ListBookingsResponse:
-        """A page of the buyer's bookings, newest first."""
+    async def list(
+        self, buyer_id: str, sign_in_token: str, page_token: str
+    ) -> booking_pb2.ListBookingsResponse:
+        """A page of the bookings of the buyer and of whoever is signed in, newest first."""
         return await self._stub.ListBookings(
-            booking_pb2.ListBookingsRequest(buyer_id=buyer_id, page_size=20, page_token=page_token)
+            booking_pb2.ListBookingsRequest(
+                buyer_id=buyer_id, sign_in_token=sign_in_token, page_size=20, page_token=page_token
+            )
         )
 
     async def start_payment(self, request: booking_pb2.StartPaymentRequest) -> booking_pb2.Booking:

@@ -45,6 +45,35 @@ def check_contact(typed: TypedContact, texts: Texts) -> CheckedContact:
     return CheckedContact(TypedContact(name, email, phone), problems)
 
 
+@dataclass(frozen=True, slots=True)
+class TypedAddress:
+    """An e-mail address or a phone number in one form; the other is empty. Or what is wrong."""
+
+    email: str = ""
+    phone: str = ""
+    problem: str = ""
+
+    @property
+    def hint(self) -> str:
+        """Enough for whoever typed it to know which it was."""
+        if self.phone:
+            return f"…{self.phone[-3:]}"
+        name, _, domain = self.email.rpartition("@")
+        return f"{name[:1]}…@{domain}"
+
+
+def check_address(typed: str, texts: Texts) -> TypedAddress:
+    """Takes either: what has an @ is an e-mail address."""
+    problems: dict[str, str] = {}
+    if not typed:
+        return TypedAddress(problem=texts.gettext("Please type your e-mail address or phone number."))
+    if "@" in typed:
+        checked = TypedAddress(email=_email(typed, problems, texts))
+    else:
+        checked = TypedAddress(phone=_phone(typed, problems, texts))
+    return TypedAddress(problem=next(iter(problems.values()))) if problems else checked
+
+
 def _email(typed: str, problems: dict[str, str], texts: Texts) -> str:
     if not typed:
         return ""

@@ -6,6 +6,7 @@ from aiohttp import web
 
 from bff.addresses import VisitorAddresses
 from bff.assets import Assets
+from bff.buyers import Buyers, Notifications
 from bff.clients import Bookings, Catalogue, Seats
 from bff.csrf import CsrfGuard
 from bff.inbox import Inbox
@@ -22,6 +23,7 @@ SETTINGS = web.AppKey("settings", BffSettings)
 ADDRESSES = web.AppKey("addresses", VisitorAddresses)
 ASSETS = web.AppKey("assets", Assets)
 BACKGROUND = web.AppKey("background", Background)
+BUYERS = web.AppKey("buyers", Buyers)
 BOOKINGS = web.AppKey("bookings", Bookings)
 CATALOGUE = web.AppKey("catalogue", Catalogue)
 CLOCK = web.AppKey("clock", Clock)
@@ -29,6 +31,7 @@ CSRF = web.AppKey("csrf", CsrfGuard)
 DRAINING = web.AppKey("draining", asyncio.Event)
 INBOX = web.AppKey("inbox", Inbox)
 LIVE = web.AppKey("live", LiveStreams)
+NOTIFICATIONS = web.AppKey("notifications", Notifications)
 PAGES = web.AppKey("pages", Pages)
 POSTERS = web.AppKey("posters", PosterShelf)
 SEATS = web.AppKey("seats", Seats)

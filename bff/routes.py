@@ -3,7 +3,20 @@
 from aiohttp import web
 
 from bff.keys import ASSETS
-from bff.views import bookings, cancelling, health, landing, me, movies, posters, seats, waiting, webhooks
+from bff.views import (
+    bookings,
+    cancelling,
+    health,
+    landing,
+    me,
+    movies,
+    person,
+    posters,
+    seats,
+    signing_in,
+    waiting,
+    webhooks,
+)
 
 _CITY = "{city:[a-z0-9-]{1,64}}"
 
@@ -20,6 +33,14 @@ def add_routes(app: web.Application) -> None:
             web.get("/", landing.landing),
             web.post("/locate", landing.locate),
             web.get("/me", me.mine),
+            web.get("/me/sign-in", signing_in.address_form),
+            web.post("/me/sign-in", signing_in.send_code),
+            web.get("/me/sign-in/code", signing_in.code_form),
+            web.post("/me/sign-in/code", signing_in.enter_code),
+            web.post("/me/sign-out", signing_in.sign_out),
+            web.post("/me/export", person.export),
+            web.get("/me/erase", person.erase_form),
+            web.post("/me/erase", person.erase),
             web.get("/dev/inbox", me.inbox),
             web.get("/shows/{show_id}", seats.seat_page),
             web.get("/shows/{show_id}/quote", seats.quote),

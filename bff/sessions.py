@@ -1,5 +1,6 @@
 """Sessions: a signed cookie that holds an opaque buyer id, the city, and keys of opened bookings.
 
+Who is signed in has the token of that in it as well; whether it still holds is booking_svc's to say.
 The cookie proves only that this site gave it out; nothing in it is secret from its own browser. A
 cookie whose signature is wrong is refused: the request goes on as a new visitor's, with a log line.
 """
@@ -23,6 +24,14 @@ _KEPT_KEYS = 8
 _LONGEST_COOKIE = 4096
 
 
+@dataclass(frozen=True, slots=True)
+class Challenge:
+    """A code that was sent because this browser asked; `hint` shows enough of where it went."""
+
+    challenge_id: str = field(repr=False)
+    hint: str
+
+
 @dataclass(slots=True)
 class Session:
     """One browser's session; `stored` means it came from a cookie, `changed` that one must be sent."""
@@ -30,6 +39,10 @@ class Session:
     buyer_id: str
     city: str = ""
     booking_keys: dict[str, str] = field(default_factory=dict)
+    sign_in: str = field(default="", repr=False)
+    """Token of the sign-in, or empty."""
+    challenge: Challenge | None = None
+    """The code that this browser was asked for last."""
     stored: bool = False
     changed: bool = False
 
@@ -47,6 +60,33 @@ class Session:
         self.booking_keys[booking_id] = access_key
         while len(self.booking_keys) > _KEPT_KEYS:
             del self.booking_keys[next(iter(self.booking_keys))]
+        self.changed = True
+
+    def await_code(self, challenge: Challenge | None) -> None:
+        """Keeps what a code will be entered for."""
+        if self.challenge != challenge:
+            self.challenge = challenge
+            self.changed = True
+
+    def begin_sign_in(self, token: str) -> None:
+        """Somebody signed in: whoever knew this browser's session before must not share the new one."""
+        self.buyer_id = new_token()
+        self.sign_in = token
+        self.challenge = None
+        self.changed = True
+
+    def forget_sign_in(self) -> None:
+        """The sign-in is over."""
+        if self.sign_in:
+            self.sign_in = ""
+            self.changed = True
+
+    def leave(self) -> None:
+        """Somebody signed out: nothing of theirs stays in this browser."""
+        self.buyer_id = new_token()
+        self.booking_keys.clear()
+        self.sign_in = ""
+        self.challenge = None
         self.changed = True
 
 
@@ -81,16 +121,26 @@ class Sessions:
                 buyer_id=str(stored["b"]),
                 city=str(stored["c"]),
                 booking_keys={str(booking): str(key) for booking, key in stored["k"]},
+                sign_in=str(stored.get("s", "")),
+                challenge=Challenge(*map(str, stored["p"])) if "p" in stored else None,
                 stored=True,
             )
-        except (BadSignature, KeyError, TypeError, ValueError):
+        except (BadSignature, AttributeError, KeyError, TypeError, ValueError):
             return None
         session.changed = time.time() - signed_at.timestamp() > RENEW_AFTER_SECONDS
         return session
 
     def write(self, session: Session) -> str:
         """The cookie's value for a session."""
-        content = {"b": session.buyer_id, "c": session.city, "k": list(session.booking_keys.items())}
+        content: dict[str, object] = {
+            "b": session.buyer_id,
+            "c": session.city,
+            "k": list(session.booking_keys.items()),
+        }
+        if session.sign_in:
+            content["s"] = session.sign_in
+        if session.challenge is not None:
+            content["p"] = [session.challenge.challenge_id, session.challenge.hint]
         return str(self._serializer.dumps(content))
 
     def save(self, session: Session, response: web.StreamResponse) -> None:

@@ -19,6 +19,7 @@ class BffSettings(ProcessSettings):
     catalog_target: str
     seat_target: str
     booking_target: str
+    notify_target: str
     public_url: str = "http://127.0.0.1:8080"
     """The address that browsers use: scheme, host and port, nothing more."""
     allowed_hosts: tuple[str, ...] = ()

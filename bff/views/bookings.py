@@ -28,12 +28,12 @@ _FORM_FIELDS = frozenset({"full_name", "email", "phone", "method"})
 
 
 def viewer_of(request: web.Request, booking_id: str) -> booking_pb2.BookingViewer:
-    """What shows that this browser may see the booking: a key that it was given, or being its buyer."""
+    """What shows that this browser may see the booking: a key that it was given, its buyer, a sign-in."""
     session = request[SESSION]
     key = session.booking_keys.get(booking_id)
     if key:
-        return booking_pb2.BookingViewer(access_key=key)
-    return booking_pb2.BookingViewer(buyer_id=session.buyer_id)
+        return booking_pb2.BookingViewer(access_key=key, sign_in_token=session.sign_in)
+    return booking_pb2.BookingViewer(buyer_id=session.buyer_id, sign_in_token=session.sign_in)
 
 
 async def booking_page(request: web.Request) -> web.Response:
