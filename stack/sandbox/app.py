@@ -14,6 +14,7 @@ import aiohttp
 from aiohttp import web
 
 from stack.sandbox.api import Api, problems_as_json
+from stack.sandbox.overview import Overview
 from stack.sandbox.pages import Pages
 from stack.sandbox.payments import Payments
 from stack.sandbox.settings import SandboxSettings
@@ -52,7 +53,8 @@ async def serving(settings: SandboxSettings) -> AsyncIterator[str]:
         )
         api = Api(payments, store, settings.sandbox_api_key.get_secret_value(), settings.sandbox_public_url)
         app = web.Application(client_max_size=_MOST_BODY_BYTES, middlewares=[problems_as_json])
-        app.add_routes([*api.routes(), *Pages(payments).routes(), web.get("/healthz", _healthy)])
+        pages = (*Pages(payments).routes(), *Overview(store).routes())
+        app.add_routes([*api.routes(), *pages, web.get("/healthz", _healthy)])
         runner = web.AppRunner(app, access_log=None, handle_signals=False, shutdown_timeout=_SHUTDOWN_SECONDS)
         around.push_async_callback(runner.cleanup)
         address = await _listen(runner, settings.listen)

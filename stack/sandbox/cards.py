@@ -65,11 +65,17 @@ _BANKS: Final = {
     "first-demo-bank": SUCCESS,
     "slow-demo-bank": Behaviour("slow-bank", "succeeds after the session has ended", late=True),
     "strict-demo-bank": Behaviour("strict-bank", "declined by the bank", decline_reason="declined"),
+    "empty-demo-bank": Behaviour("empty-bank", "insufficient funds", decline_reason="insufficient_funds"),
+    "careful-demo-bank": Behaviour("careful-bank", "asks for a code, then succeeds", authentication=True),
+    "silent-demo-bank": Behaviour("silent-bank", "succeeds; its webhooks are lost", lost_webhooks=True),
 }
 BANK_NAMES: Final = {
     "first-demo-bank": "First Demo Bank",
     "slow-demo-bank": "Slow Demo Bank (answers too late)",
     "strict-demo-bank": "Strict Demo Bank (says no)",
+    "empty-demo-bank": "Empty Demo Bank (not enough money)",
+    "careful-demo-bank": "Careful Demo Bank (asks for a code)",
+    "silent-demo-bank": "Silent Demo Bank (never tells the shop)",
 }
 _BY_KEY: Final = {behaviour.key: behaviour for behaviour in (*_CARDS.values(), *_BANKS.values())}
 
@@ -133,3 +139,8 @@ def listed() -> list[tuple[str, str]]:
         (" ".join(number[start : start + 4] for start in range(0, len(number), 4)), card.title)
         for number, card in _CARDS.items()
     ]
+
+
+def listed_banks() -> list[tuple[str, str]]:
+    """Demo banks and what they do."""
+    return [(BANK_NAMES[bank_id], bank.title) for bank_id, bank in _BANKS.items()]

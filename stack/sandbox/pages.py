@@ -17,8 +17,8 @@ from stack.sandbox.payments import Payments, UnknownObject
 from stack.sandbox.records import Session
 
 _FOLDER: Final = Path(__file__).parent
-_CODE: Final = "123456"
-_HEADERS: Final = {
+CODE: Final = "123456"
+HEADERS: Final = {
     "Content-Security-Policy": (
         "default-src 'none'; style-src 'self'; img-src 'self' data:; base-uri 'none'; frame-ancestors 'none'"
     ),
@@ -30,18 +30,23 @@ _ZERO_DECIMAL: Final = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF
 _THREE_DECIMAL: Final = frozenset({"BHD", "KWD", "OMR", "JOD", "TND", "IQD", "LYD"})
 
 
+def open_templates() -> jinja2.Environment:
+    """The sandbox's templates."""
+    return jinja2.Environment(
+        loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
+        autoescape=True,
+        undefined=jinja2.StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+
+
 class Pages:
     """The handlers."""
 
     def __init__(self, payments: Payments) -> None:
         self._payments = payments
-        self._templates = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(_FOLDER / "templates"),
-            autoescape=True,
-            undefined=jinja2.StrictUndefined,
-            trim_blocks=True,
-            lstrip_blocks=True,
-        )
+        self._templates = open_templates()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """What it answers."""
@@ -74,13 +79,13 @@ class Pages:
         """The code of the authentication step was sent; a wrong one is a declined payment."""
         session = self._session(request)
         code = str((await request.post()).get("code", "")).strip()
-        return self._onward(self._payments.authenticate(session.session_id, passed=code == _CODE))
+        return self._onward(self._payments.authenticate(session.session_id, passed=code == CODE))
 
     async def cancel(self, request: web.Request) -> web.Response:
         """The payer goes back without paying."""
         session = self._payments.cancel(self._session(request).session_id)
         url = session.order.cancel_url if session.status == records.CANCELED else session.order.return_url
-        raise web.HTTPSeeOther(url, headers=_HEADERS)
+        raise web.HTTPSeeOther(url, headers=HEADERS)
 
     def _session(self, request: web.Request) -> Session:
         try:
@@ -91,7 +96,7 @@ class Pages:
     def _onward(self, session: Session) -> web.Response:
         if session.status == records.OPEN:
             return self._page(session)
-        raise web.HTTPSeeOther(session.order.return_url, headers=_HEADERS)
+        raise web.HTTPSeeOther(session.order.return_url, headers=HEADERS)
 
     def _page(
         self, session: Session, refused: cards.CardRefused | None = None, status: int = 200
@@ -104,10 +109,10 @@ class Pages:
             test_cards=cards.listed(),
             banks=cards.BANK_NAMES,
             decline_text=cards.DECLINE_TEXTS.get(session.decline_reason, ""),
-            code=_CODE,
+            code=CODE,
             expires=dt.datetime.fromtimestamp(session.order.expires_at, dt.UTC),
         )
-        return web.Response(text=text, content_type="text/html", status=status, headers=_HEADERS)
+        return web.Response(text=text, content_type="text/html", status=status, headers=HEADERS)
 
     def _card(self, form: Mapping[str, Any]) -> tuple[cards.Behaviour, str]:
         number = _text(form, "number")

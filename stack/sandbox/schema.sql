@@ -33,6 +33,7 @@ CREATE TABLE IF NOT EXISTS ledger (
     reference       TEXT NOT NULL,
     created         REAL NOT NULL
 );
+CREATE INDEX IF NOT EXISTS ledger_by_reference ON ledger (reference);
 CREATE TABLE IF NOT EXISTS events (
     sequence        INTEGER PRIMARY KEY AUTOINCREMENT,
     event_id        TEXT NOT NULL UNIQUE,

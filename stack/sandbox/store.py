@@ -115,6 +115,32 @@ class Store:
         )
         return [dict(row) for row in rows]
 
+    def latest_movements(self, before: int, limit: int, reference: str = "") -> list[dict[str, Any]]:
+        """Movements of money before that sequence number, newest first, or those of one reference."""
+        rows = self._db.execute(
+            "SELECT * FROM ledger WHERE sequence < ? AND (? = '' OR reference = ?)"
+            " ORDER BY sequence DESC LIMIT ?",
+            (before, reference, reference, limit),
+        )
+        return [dict(row) for row in rows]
+
+    def sums(self) -> list[dict[str, Any]]:
+        """For each currency what was captured and refunded, in minor units."""
+        rows = self._db.execute(
+            "SELECT currency, COUNT(*) AS movements,"
+            " SUM(CASE kind WHEN 'capture' THEN amount ELSE 0 END) AS captured,"
+            " SUM(CASE kind WHEN 'refund' THEN amount ELSE 0 END) AS refunded"
+            " FROM ledger GROUP BY currency ORDER BY currency"
+        )
+        return [dict(row) for row in rows]
+
+    def unsettled_refunds(self, limit: int) -> list[Refund]:
+        """Refunds that are pending or failed, newest first."""
+        rows = self._db.execute(
+            "SELECT * FROM refunds WHERE status != 'succeeded' ORDER BY created DESC LIMIT ?", (limit,)
+        )
+        return [refund for row in rows if (refund := _refund(row))]
+
     def add_event(self, event: Event, posting: Posting) -> None:
         """Keeps an event, to be listed, and to be posted at those times."""
         self._db.execute("INSERT INTO events (event_id, body) VALUES (?, ?)", (event.event_id, event.body))

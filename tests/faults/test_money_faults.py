@@ -95,7 +95,7 @@ async def test_the_books_balance_after_faults(world: MoneyWorld, fault_figures: 
     begun = monotonic()
     until = begun + long_form_seconds() / 2
     while True:
-        await _round(world, [booking_killed, *random.sample(FAULTS, len(FAULTS) if until > begun else 4)])
+        await _round(world, [booking_killed, *random.sample(FAULTS, len(FAULTS) if until > begun else 3)])
         recovered = monotonic()
         comparison = await world.settled()
         recovery = monotonic() - recovered
@@ -127,7 +127,7 @@ async def test_what_somebody_does_to_the_books_by_hand_is_found(world: MoneyWorl
     with MongoClient[dict[str, Any]](world.seats.mongo.url) as client:
         bookings = client[world.bookings_database]["bookings"]
         sales = client[world.seats.database]["sales"]
-        whole = {"partial_cancellations": []}
+        whole: dict[str, Any] = {"partial_cancellations": []}
         good = list(bookings.find({"state": "CONFIRMED", **whole}).limit(3))
         back = bookings.find_one({"state": "REFUNDED", **whole})
         assert len(good) == 3

@@ -3,12 +3,14 @@
 import asyncio
 import time
 from collections.abc import AsyncIterator
+from html import escape
 from pathlib import Path
 
 import pytest
 import pytest_asyncio
 
 from mesh.testing import eventually
+from stack.sandbox.cards import listed, listed_banks
 from tests.fixtures import sandbox as cards
 from tests.fixtures.sandbox import Sandbox, WebhookAddress, running_sandbox, webhook_address
 
@@ -116,6 +118,9 @@ async def test_internet_banking_asks_a_bank(sandbox: Sandbox) -> None:
         ("first-demo-bank", "approve", "paid"),
         ("first-demo-bank", "refuse", "declined"),
         ("strict-demo-bank", "approve", "declined"),
+        ("empty-demo-bank", "approve", "declined"),
+        ("silent-demo-bank", "approve", "paid"),
+        ("slow-demo-bank", "approve", "processing"),
     ):
         session = await sandbox.open_session(method="internet_banking")
         assert "First Demo Bank" in await sandbox.page(session["url"])
@@ -123,6 +128,10 @@ async def test_internet_banking_asks_a_bank(sandbox: Sandbox) -> None:
         assert (await sandbox.session(session["id"]))["status"] == status
     session = await sandbox.open_session(method="internet_banking")
     assert (await sandbox.send(session["url"], {"bank": "no-such-bank"}))[0] == 422
+    shown, page = await sandbox.send(session["url"], {"bank": "careful-demo-bank", "decision": "approve"})
+    assert (shown, "Your bank sent you a code" in page) == (200, True)
+    assert await sandbox.send(f"{session['url']}/code", {"code": "123456"}) == BACK
+    assert (await sandbox.session(session["id"]))["status"] == "paid"
 
 
 async def test_giving_up_sends_the_browser_to_the_cancel_address(
@@ -248,6 +257,65 @@ async def test_refunds_stay_pending_or_fail_at_first_when_the_card_says_so(sandb
     await sandbox.pay(failing["url"], cards.FAILING_REFUND)
     statuses = [(await sandbox.refund(failing["id"], 1250))[1]["status"] for _ in range(2)]
     assert statuses == ["failed", "succeeded"]
+
+
+async def test_a_pending_refund_may_fail_later_and_a_new_one_succeeds(
+    sandbox: Sandbox, hook: WebhookAddress
+) -> None:
+    session = await sandbox.open_session()
+    await sandbox.pay(session["url"], cards.LATE_FAILING_REFUND)
+    _, first = await sandbox.refund(session["id"], 1250)
+    assert first["status"] == "pending"
+    assert (await sandbox.refund(session["id"], 1250))[0] == 400, "it may still arrive"
+    await _posted(hook, "session.paid", "refund.failed")
+    _, second = await sandbox.refund(session["id"], 1250)
+    assert second["status"] == "pending"
+    await _posted(hook, "session.paid", "refund.failed", "refund.succeeded")
+    assert [(row["kind"], row["refund_id"]) for row in await sandbox.ledger()] == [
+        ("capture", ""),
+        ("refund", second["id"]),
+    ]
+
+
+async def test_the_front_page_lists_every_card_and_bank(sandbox: Sandbox) -> None:
+    page = await sandbox.page(f"{sandbox.url}/")
+    assert all(f"<td>{number}</td><td>{escape(title)}</td>" in page for number, title in listed())
+    assert all(f"<td>{escape(name)}</td><td>{title}</td>" in page for name, title in listed_banks())
+    assert len(listed()) == 17
+    assert len(listed_banks()) == 6
+    assert 'href="/ledger"' in page
+
+
+async def test_the_ledger_page_tells_people_where_the_money_went(sandbox: Sandbox) -> None:
+    assert "No money has moved yet" in await sandbox.page(f"{sandbox.url}/ledger")
+    sneaky = "<b>&order"
+    session = await sandbox.open_session(reference=sneaky)
+    await sandbox.pay(session["url"], cards.FAILING_REFUND)
+    await sandbox.refund(session["id"], 1000)
+    await sandbox.refund(session["id"], 50)
+    for number in range(60):
+        other = await sandbox.open_session(amount=100, currency="JPY", reference=f"other-{number}")
+        await sandbox.pay(other["url"])
+
+    page = await sandbox.page(f"{sandbox.url}/ledger")
+    assert "USD 12.50</td>" in page, "captured"
+    assert "USD 0.50</td>" in page, "refunded"
+    assert "USD 12.00</td>" in page, "kept"
+    assert "JPY 6,000</td>" in page
+    assert "USD 10.00, failed" in page
+    assert page.index("other-59") < page.index("other-11<")
+    assert "other-9<" not in page, "which is on the next page"
+    assert 'href="/ledger?before=13"' in page
+    assert session["id"] not in page, "it is all that it takes to pay a session"
+    older = await sandbox.page(f"{sandbox.url}/ledger?before=13")
+    assert "other-9<" in older
+    assert "other-59<" not in older
+    assert "<b>&order" not in older
+    assert "&lt;b&gt;&amp;order" in older
+    only = await sandbox.page(f"{sandbox.url}/ledger?reference=%3Cb%3E%26order")
+    assert (only.count(">Captured</td>"), only.count(">Refunded</td>"), "other-" in only) == (1, 1, False)
+    assert "No money has moved for it yet" in await sandbox.page(f"{sandbox.url}/ledger?reference=none")
+    assert "must be a sequence number" in await sandbox.page(f"{sandbox.url}/ledger?before=-1")
 
 
 async def test_a_session_is_made_once_for_each_idempotency_key(sandbox: Sandbox) -> None:

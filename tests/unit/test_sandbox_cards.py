@@ -1,5 +1,7 @@
 """The sandbox's test cards and signature."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -74,3 +76,10 @@ def test_missing_settings_are_all_told_at_once_and_without_values(monkeypatch: p
         "SANDBOX_WEBHOOK_SECRET",
     ]
     assert "hunter2" not in str(caught.value)
+
+
+def test_the_page_for_developers_lists_every_card_with_what_it_does() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "sandbox.md").read_text()
+    for number, title in cards.listed():
+        assert number in page
+        assert title.split(",")[0] in page
