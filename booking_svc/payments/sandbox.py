@@ -100,7 +100,7 @@ class SandboxPayments:
         self._check(body, signature, now)
         try:
             return _event(json.loads(body))
-        except (ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError, AttributeError, RecursionError):
             raise InvalidField("body", "is not an event") from None
 
     async def list_events(self, cursor: str) -> EventPage:

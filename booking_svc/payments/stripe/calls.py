@@ -69,6 +69,10 @@ class StripeCalls:
         except stripe.StripeError as error:
             # Not chained: the library's error holds the whole answer, and a traceback would show it.
             raise _meaning(error) from None
+        except (AttributeError, KeyError, TypeError, ValueError, RecursionError) as error:
+            # The library takes for granted that whoever answers is Stripe, and not a proxy on the way.
+            log.error("stripe_answer_unreadable", error=type(error).__name__)
+            raise PaymentProviderUnavailable("the payment provider's answer cannot be read") from None
 
 
 class _AiohttpClient(stripe.HTTPClient):

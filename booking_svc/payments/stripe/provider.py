@@ -117,7 +117,7 @@ class StripePayments:
                 await self._calls.answer(self._calls.v1.refunds.retrieve_async(provider_refund_id))
             )
         except Refused as refused:
-            raise PaymentProviderUnavailable(str(refused)) from None
+            raise _not_known(refused) from None
 
     def parse_event(self, body: bytes, signature: str, now: dt.datetime) -> PaymentEvent | None:
         """See `PaymentProvider.parse_event`."""
@@ -144,8 +144,7 @@ class StripePayments:
         try:
             return await self._calls.answer(call)
         except Refused as refused:
-            # Of another account or mode, or a fault of ours: whatever it is, it is no news of the payment.
-            raise PaymentProviderUnavailable(str(refused)) from None
+            raise _not_known(refused) from None
 
     async def _look_for(self, payment: Payment) -> dict[str, Any] | None:
         found, sure = await listing.session_of_payment(self._calls, payment)
@@ -165,7 +164,7 @@ class StripePayments:
         try:
             rows: list[Shown] = (await self._calls.answer(call))["data"]
         except Refused as refused:
-            raise PaymentProviderUnavailable(str(refused)) from None
+            raise _not_known(refused) from None
         key = refund.idempotency_key
         for row in rows:
             if _refund_key(row) == key:
@@ -178,6 +177,12 @@ class StripePayments:
                 log.warning("stripe_refund_known", refund_id=refund.refund_id, provider_refund=row["id"])
                 return _refund({**row, "metadata": {REFUND_KEY: key}})
         return ProviderRefund("", RefundOutcome.FAILED, key)
+
+
+def _not_known(refused: Refused) -> PaymentProviderUnavailable:
+    # Of another account or mode, or a fault of ours: whatever it is, it is no news of the payment.
+    log.error("stripe_refused", problem=str(refused), code=refused.code)
+    return PaymentProviderUnavailable("the payment provider does not know the payment")
 
 
 def _refund_key(row: Shown) -> str:

@@ -29,7 +29,7 @@ def checked_body(body: bytes, header: str, secrets: Sequence[SecretStr], now: dt
         raise WebhookSignatureInvalid
     try:
         event = json.loads(body)
-    except ValueError:
+    except (ValueError, RecursionError):
         event = None
     if not isinstance(event, dict):
         raise InvalidField("body", "is not an event")
