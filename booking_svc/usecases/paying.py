@@ -133,10 +133,8 @@ class Cashier:
             )
         if payment.state is PaymentState.STARTING:
             booking, payment = await self._open(booking, payment)
-        if payment.state is PaymentState.CLOSED and not payment.session_id:
-            raise PaymentMethodRefused
         if not payment.redirect_url:
-            raise HoldExpired
+            raise _not_opened(booking)
         return Redirect(booking, payment.redirect_url)
 
     async def _open(self, booking: Booking, payment: Payment) -> tuple[Booking, Payment]:
@@ -144,7 +142,7 @@ class Cashier:
             booking = await self._changes.apply(booking, given)
         opened = booking.payment(payment.payment_id)
         if opened is None or not opened.session_id:
-            raise PaymentMethodRefused
+            raise _not_opened(booking)
         return booking, opened
 
     async def _close(self, booking: Booking, payment: Payment) -> Booking:
@@ -168,6 +166,11 @@ class Cashier:
                 await self._driver.drive(booking.booking_id)
                 return await self._ports.bookings.find(booking.booking_id) or booking
         raise BookingBusy("this booking is being paid at the same time")
+
+
+def _not_opened(booking: Booking) -> HoldExpired | PaymentMethodRefused:
+    """Why there is no page to send the browser to: too late, or the provider did not want it."""
+    return HoldExpired() if booking.state is BookingState.EXPIRED else PaymentMethodRefused()
 
 
 def _asked_before(booking: Booking, request: AcceptedRequest) -> Payment | None:

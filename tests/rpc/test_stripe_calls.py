@@ -279,6 +279,16 @@ async def test_an_event_that_stripe_does_not_keep_any_more_begins_the_list_anew(
     assert [event.event_id for event in page.events] == made
 
 
+async def test_an_event_that_cannot_be_read_does_not_hide_the_others(shop: Shop) -> None:
+    (first,) = shop.events(1, seconds_ago=50)
+    (strange,) = shop.events(1, seconds_ago=40)
+    shop.stripe.account.events[-1]["data"]["object"]["status"] = "melted"
+    (last,) = shop.events(1, seconds_ago=40)
+    page = await shop.payments.list_events(first)
+    assert [event.event_id for event in page.events] == [last]
+    assert strange != last == page.cursor
+
+
 @pytest_asyncio.fixture
 async def strange() -> AsyncIterator[tuple[list[web.Response], StripePayments]]:
     """A server that answers whatever it is told to."""

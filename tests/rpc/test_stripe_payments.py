@@ -367,6 +367,46 @@ async def test_while_stripe_is_away_a_booking_with_an_open_page_does_not_expire(
     assert short.session(url)["status"] == "expired"
 
 
+async def test_a_payment_that_stripe_never_heard_of_ends_with_its_time(short: StripeDesk) -> None:
+    booking = await short.create("A1")
+    await short.stripe.stop()
+    wish = short.payment(booking)
+    assert (await _refused(short.stub.StartPayment(wish))).reason == "PAYMENT_PROVIDER_UNAVAILABLE"
+    await asyncio.sleep(1.5)
+    await short.stripe.start()
+    await short.becomes(booking, "EXPIRED", within_seconds=15)
+    payment = short.stored(booking)["payments"][0]
+    found = [
+        each["status"]
+        for each in short.stripe.account.sessions.values()
+        if each["client_reference_id"] == payment["payment_id"]
+    ]
+    assert found == ["expired"], "opened to be sure that it is ended"
+    assert (await _refused(short.start(booking))).reason == "HOLD_EXPIRED"
+
+
+async def test_what_was_started_at_one_provider_ends_there_after_another_was_chosen(desk: StripeDesk) -> None:
+    chosen = desk.settings
+    desk.settings = chosen.model_copy(update={"payment_provider": "sandbox"})
+    try:
+        before = await desk.replica()
+    finally:
+        desk.settings = chosen
+    booking = await desk.create("A1")
+    url = (await before.StartPayment(desk.payment(booking))).redirect_url
+    assert url.startswith(desk.sandbox.url)
+    # The replica that has Stripe chosen takes the webhook, sells the seats, and sends the money back.
+    assert (await desk.start(booking)).redirect_url == url
+    await desk.sandbox.pay(url)
+    await desk.becomes(booking, "CONFIRMED")
+    await desk.cancel(booking)
+    await desk.becomes(booking, "REFUNDED")
+    payment_id = desk.stored(booking)["payments"][0]["payment_id"]
+    rows = [row for row in await desk.sandbox.ledger() if row["reference"] == payment_id]
+    assert [(row["kind"], row["amount"]) for row in rows] == [("capture", 1000), ("refund", 1000)]
+    assert await desk.movements(booking) == []
+
+
 async def test_lost_webhooks_are_read_from_the_list_of_events(desk: StripeDesk) -> None:
     desk.stripe.webhooks.lose = True
     # Nor is anything learnt by asking for the session.

@@ -90,7 +90,7 @@ class StripePayments:
         A refusal under this key stays one, so it is a failure: the next try has another key.
         Stripe never sends back more than it took, whatever the keys.
         """
-        session_id = payment.session_id or (await self.open_session(booking, payment)).session_id
+        session_id = payment.session_id or await self._lost_session(booking, payment)
         intent = (await self._show(session_id)).get("payment_intent") or {}
         if "id" not in intent:
             raise PaymentProviderUnavailable("the payment provider has taken no money for this payment")
@@ -133,11 +133,24 @@ class StripePayments:
     async def list_events(self, cursor: str) -> EventPage:
         """See `PaymentProvider.list_events`; `listing` has the cursor's meaning."""
         page = await listing.read_on(self._calls, cursor, self._clock.now())
+        events: list[PaymentEvent] = []
+        for row in page.rows:
+            try:
+                event = event_of(row)
+            except _UNREADABLE:
+                # One that cannot be read must not keep the others from being read.
+                log.error("stripe_event_unreadable", event_id=row.get("id"), kind=row.get("type"))
+                continue
+            if event is not None:
+                events.append(event)
+        return EventPage(tuple(events), page.cursor, page.more)
+
+    async def _lost_session(self, booking: Booking, payment: Payment) -> str:
+        """Of a payment that was told of before the answer to its opening was stored."""
         try:
-            events = [event_of(row) for row in page.rows]
-        except _UNREADABLE:
-            raise PaymentProviderUnavailable("the payment provider's events cannot be read") from None
-        return EventPage(tuple(event for event in events if event is not None), page.cursor, page.more)
+            return (await self.open_session(booking, payment)).session_id
+        except PaymentRefused:
+            raise PaymentProviderUnavailable("the payment provider does not know the payment") from None
 
     async def _show(self, session_id: str) -> dict[str, Any]:
         call = self._calls.v1.checkout.sessions.retrieve_async(session_id, {"expand": _WITH_INTENT})
