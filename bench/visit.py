@@ -3,15 +3,16 @@
 Without time to think, and without what a browser has in its cache: style sheets, scripts, pictures.
 """
 
+import asyncio
 import html
 import random
 import re
 import secrets
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 from urllib.parse import urlencode, urljoin
 
 from bench.browser import BadAnswer, Browser, Page
@@ -20,6 +21,7 @@ from bench.cinemas import CITY
 CONFIRMATION: Final = "confirmation after payment"
 _CARD: Final = (("number", "4242 4242 4242 4242"), ("expiry", "12/34"), ("cvc", "123"), ("holder", ""))
 _WAITS: Final = 10
+_PAID_SECONDS: Final = 1.0
 _HOLD_TRIES: Final = 5
 _MOVIE: Final = re.compile(rf'<h3><a href="(/{CITY}/movies/[^"?]+)')
 _SHOW: Final = re.compile(r'<a class="time" href="(/shows/[^"?]+)')
@@ -120,12 +122,19 @@ class Visit:
             watch = _WATCH.search(page.text)
             if watch is None:
                 raise BadAnswer("neither tickets nor waiting")
-            shown = int(watch[2])
             async with browser.listen(urljoin(url, watch[1])) as events:
-                async for name, facts in events:
-                    if name == "booking" and facts["version"] != shown:
-                        break
+                await _changed(events, int(watch[2]))
         raise BadAnswer("never confirmed")
+
+
+async def _changed(events: AsyncIterator[tuple[str, Any]], shown: int) -> None:
+    """Until the page would load itself again; what is paid is given a second to be confirmed."""
+    async for name, facts in events:
+        if name == "booking" and facts["version"] != shown:
+            if facts["state"] == "paid":
+                with suppress(TimeoutError, StopAsyncIteration):
+                    await asyncio.wait_for(anext(events), _PAID_SECONDS)
+            return
 
 
 def _good(page: Page) -> Page:

@@ -17,6 +17,7 @@ from bff.middlewares import MIDDLEWARES
 from bff.middlewares.headers import security_headers
 from bff.pages import Pages
 from bff.posters import PosterShelf
+from bff.presenters.seatmap import SeatPlans
 from bff.routes import add_routes
 from bff.sessions import Sessions
 from bff.settings import BffSettings
@@ -69,6 +70,7 @@ def make_app(settings: BffSettings, resources: Resources, clock: Clock) -> web.A
     app[keys.ASSETS] = assets
     app[keys.PAGES] = Pages(assets.url)
     app[keys.POSTERS] = PosterShelf()
+    app[keys.SEAT_PLANS] = SeatPlans()
     app[keys.TEXTS] = TextsByLanguage()
     app[keys.SESSIONS] = Sessions(secrets, settings.secure)
     app[keys.CSRF] = CsrfGuard(secrets, settings.hosts)

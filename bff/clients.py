@@ -6,7 +6,7 @@ from typing import cast
 from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
 from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
-from matinee.type.v1 import geo_pb2
+from matinee.type.v1 import geo_pb2, layout_pb2
 
 from bff.cache import TtlCache
 from mesh.channel import MeshChannel
@@ -131,9 +131,14 @@ class Seats:
             OCCUPANCY_SECONDS, 500, monotonic
         )
 
-    async def seat_map(self, show_id: str) -> seat_pb2.GetSeatMapResponse:
-        """The states of a show's seats, with the layout that they follow."""
-        return await self._stub.GetSeatMap(seat_pb2.GetSeatMapRequest(show_id=show_id, include_layout=True))
+    async def seat_map(self, show_id: str, known: layout_pb2.Layout) -> seat_pb2.GetSeatMapResponse:
+        """The states of a show's seats, with the layout they follow; asked for only if not known."""
+        request = seat_pb2.GetSeatMapRequest(show_id=show_id)
+        response: seat_pb2.GetSeatMapResponse = await self._stub.GetSeatMap(request)
+        if response.seat_map.layout_id != known.layout_id:
+            request.include_layout = True
+            return await self._stub.GetSeatMap(request)
+        return seat_pb2.GetSeatMapResponse(seat_map=response.seat_map, layout=known)
 
     def watch(
         self, show_id: str, after: int, timeout: float

@@ -13,6 +13,7 @@ from bff.inbox import Inbox
 from bff.live import LiveStreams, SeatFeeds
 from bff.pages import Pages
 from bff.posters import PosterShelf
+from bff.presenters.seatmap import SeatPlans
 from bff.sessions import Session, Sessions
 from bff.settings import BffSettings
 from bff.texts import Texts, TextsByLanguage
@@ -35,6 +36,7 @@ NOTIFICATIONS = web.AppKey("notifications", Notifications)
 PAGES = web.AppKey("pages", Pages)
 POSTERS = web.AppKey("posters", PosterShelf)
 SEATS = web.AppKey("seats", Seats)
+SEAT_PLANS = web.AppKey("seat_plans", SeatPlans)
 SEAT_FEEDS = web.AppKey("seat_feeds", SeatFeeds)
 SESSIONS = web.AppKey("sessions", Sessions)
 TEXTS = web.AppKey("texts", TextsByLanguage)

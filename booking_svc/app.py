@@ -1,5 +1,7 @@
 """The composition root."""
 
+import time
+
 import aiohttp
 from matinee.booking.v1 import booking_pb2_grpc, buyer_pb2_grpc
 from matinee.catalog.v1 import catalog_pb2_grpc
@@ -158,7 +160,7 @@ async def open_schedule(settings: Settings, resources: Resources) -> CatalogSche
 
 async def _open_directory(settings: Settings, resources: Resources) -> CatalogShowDirectory:
     channel = await _open_catalog(settings, resources)
-    return CatalogShowDirectory(channel.stub(catalog_pb2_grpc.CatalogServiceStub))
+    return CatalogShowDirectory(channel.stub(catalog_pb2_grpc.CatalogServiceStub), time.monotonic)
 
 
 async def _open_catalog(settings: Settings, resources: Resources) -> MeshChannel:

@@ -1,7 +1,8 @@
 """Shows as catalog_svc knows them, and what happened to them."""
 
 import datetime as dt
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 from typing import Final
 
 from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
@@ -12,15 +13,39 @@ from booking_svc.errors import CatalogUnavailable, UnknownShow
 from booking_svc.ports import ScheduleChange, ScheduleChangeKind
 from mesh.errors import RemoteError
 
+_FRESH_SECONDS: Final = 1.0
+_MOST_SHOWS: Final = 2_000
+
 
 class CatalogShowDirectory:
-    """The `ShowDirectory` port. Always asks: a price must be the present one when it is promised."""
+    """The `ShowDirectory` port. What was asked within the last second is not asked again.
 
-    def __init__(self, catalog: "catalog_pb2_grpc.CatalogServiceAsyncStub") -> None:
+    That is the time between a price that is shown and the booking made at it.
+    A show that changes meanwhile is met by the second walk through its bookings
+    (`usecases.following`), which allows for longer than this.
+    """
+
+    def __init__(
+        self, catalog: "catalog_pb2_grpc.CatalogServiceAsyncStub", monotonic: Callable[[], float]
+    ) -> None:
         self._catalog = catalog
+        self._monotonic = monotonic
+        self._known: OrderedDict[str, tuple[float, ShowOnSale]] = OrderedDict()
 
     async def find(self, show_id: str) -> ShowOnSale:
         """See `ShowDirectory.find`."""
+        known = self._known.get(show_id)
+        if known is not None and self._monotonic() - known[0] < _FRESH_SECONDS:
+            return known[1]
+        asked_at = self._monotonic()
+        show = await self._ask(show_id)
+        self._known[show_id] = asked_at, show
+        self._known.move_to_end(show_id)
+        if len(self._known) > _MOST_SHOWS:
+            self._known.popitem(last=False)
+        return show
+
+    async def _ask(self, show_id: str) -> ShowOnSale:
         try:
             response = await self._catalog.GetShow(catalog_pb2.GetShowRequest(show_id=show_id))
         except RemoteError as error:

@@ -6,15 +6,25 @@ from collections.abc import Sequence
 from urllib.parse import urlencode
 
 from aiohttp import web
-from matinee.seat.v1 import seat_pb2
-from matinee.theatre.v1 import seats_pb2
+from matinee.type.v1 import layout_pb2
 
-from bff.keys import BACKGROUND, BOOKINGS, CATALOGUE, CLOCK, LIVE, SEAT_FEEDS, SEATS, SESSION, VISITOR_TEXTS
+from bff.keys import (
+    BACKGROUND,
+    BOOKINGS,
+    CATALOGUE,
+    CLOCK,
+    LIVE,
+    SEAT_FEEDS,
+    SEAT_PLANS,
+    SEATS,
+    SESSION,
+    VISITOR_TEXTS,
+)
 from bff.live.streams import BEAT_SECONDS
 from bff.nearest import Place, nearest_free
 from bff.presenters.places import present_city
 from bff.presenters.quotes import present_quote
-from bff.presenters.seatmap import present_seat_map
+from bff.presenters.seatmap import free_seats, present_seat_map
 from bff.presenters.seatpage import (
     Notice,
     SeatPageView,
@@ -125,10 +135,12 @@ async def _refused(
     texts = request[VISITOR_TEXTS]
     named = tuple(seat for seat in error.facts.get("seat_ids", "").split(",") if seat)
     if error.reason in _TAKEN:
-        response = await request.app[SEATS].seat_map(show_id)
-        free = _free_seats(response)
+        show = await request.app[CATALOGUE].show(show_id)
+        response = await request.app[SEATS].seat_map(show_id, show.layout)
+        plan = request.app[SEAT_PLANS].plan(response.layout, show.show.prices, texts)
+        free = free_seats(plan, response.seat_map)
         gone = [seat for seat in seats if seat in named or seat not in free]
-        offered = nearest_free(_places(response), free - set(named), seats)
+        offered = nearest_free(_places(response.layout), free - set(named), seats)
         return await _page(request, show_id, offered, seats_lost(gone or named, offered, texts), status=409)
     notice = hold_refused(error.reason, named, texts)
     if notice is None:
@@ -148,9 +160,9 @@ async def _page(
     texts = request[VISITOR_TEXTS]
     catalogue = request.app[CATALOGUE]
     show = await catalogue.show(show_id)
-    seats = await request.app[SEATS].seat_map(show_id)
-    layout = seats.layout if seats.layout.seats else show.layout
-    free = _free_seats(seats)
+    seats = await request.app[SEATS].seat_map(show_id, show.layout)
+    plan = request.app[SEAT_PLANS].plan(seats.layout, show.show.prices, texts)
+    free = free_seats(plan, seats.seat_map) if chosen else frozenset()
     still_free = tuple(seat for seat in chosen if seat in free)[:SEAT_LIMIT]
     if notice is None and chosen and len(still_free) < len(chosen):
         notice = seats_lost([seat for seat in chosen if seat not in free], still_free, texts)
@@ -159,7 +171,7 @@ async def _page(
     facts = present_show(show, texts)
     view = SeatPageView(
         show=facts,
-        map=present_seat_map(layout, show.show.prices, seats.seat_map, still_free, texts),
+        map=present_seat_map(plan, seats.seat_map, still_free, texts),
         quote=present_quote(priced, still_free, texts) if priced else None,
         notice=notice,
         party=len(still_free) or party,
@@ -176,16 +188,5 @@ def _address(show_id: str, seats: Sequence[str]) -> str:
     return f"/shows/{show_id}?{urlencode([('seat', seat) for seat in seats])}"
 
 
-def _free_seats(response: seat_pb2.GetSeatMapResponse) -> set[str]:
-    return {
-        seat.seat_id
-        for seat, state in zip(response.layout.seats, response.seat_map.seat_states, strict=False)
-        if state == seats_pb2.SEAT_STATE_AVAILABLE
-    }
-
-
-def _places(response: seat_pb2.GetSeatMapResponse) -> list[Place]:
-    return [
-        Place(seat.seat_id, seat.category_id, seat.x, seat.y, seat.accessible)
-        for seat in response.layout.seats
-    ]
+def _places(layout: layout_pb2.Layout) -> list[Place]:
+    return [Place(seat.seat_id, seat.category_id, seat.x, seat.y, seat.accessible) for seat in layout.seats]

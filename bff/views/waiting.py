@@ -20,12 +20,11 @@ async def booking_events(request: web.Request) -> web.StreamResponse:
     """Server-sent events: the booking's state and version, now and after every change."""
     booking_id = id_in_path(request, "booking_id")
     viewer = viewer_of(request, booking_id)
-    await request.app[BOOKINGS].get(booking_id, viewer)  # not theirs is a 404 before the stream begins
-    async with (
-        request.app[LIVE].open(request) as stream,
-        aclosing(request.app[BOOKINGS].watch(booking_id, viewer, LIFE_SECONDS)) as updates,
-    ):
-        await _forward(updates, stream)
+    async with aclosing(request.app[BOOKINGS].watch(booking_id, viewer, LIFE_SECONDS)) as updates:
+        first = await anext(updates)  # not theirs is a 404 before the stream begins
+        async with request.app[LIVE].open(request) as stream:
+            await stream.send(_event(first))
+            await _forward(updates, stream)
     return stream.response
 
 
@@ -41,13 +40,17 @@ async def _forward(
             if not done:
                 await stream.beat()
                 continue
-            booking = pending.result().booking
+            update = pending.result()
             pending = None
-            facts = {"version": booking.version, "state": state_name(booking.state)}
-            await stream.send(encode_event("booking", json.dumps(facts)))
+            await stream.send(_event(update))
     except (StopAsyncIteration, RemoteError):
         return  # the browser connects again by itself
     finally:
         if pending is not None:
             pending.cancel()
             await asyncio.gather(pending, return_exceptions=True)
+
+
+def _event(update: booking_pb2.WatchBookingResponse) -> bytes:
+    facts = {"version": update.booking.version, "state": state_name(update.booking.state)}
+    return encode_event("booking", json.dumps(facts))

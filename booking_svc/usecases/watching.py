@@ -8,7 +8,7 @@ from prometheus_client import Gauge
 
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.proof import Viewer
-from booking_svc.errors import UnknownBooking, WatcherLimit
+from booking_svc.errors import WatcherLimit
 from booking_svc.ports import Ports
 from booking_svc.usecases.viewing import get_booking
 
@@ -19,12 +19,16 @@ WATCHERS: Final = Gauge("booking_watchers", "Bookings being streamed.")
 
 
 class _Watcher:
-    def __init__(self, booking: Booking) -> None:
-        self.latest = booking
+    def __init__(self) -> None:
+        self.latest: Booking | None = None
         self.changed = asyncio.Event()
 
+    @property
+    def version(self) -> int:
+        return self.latest.version if self.latest is not None else 0
+
     def take(self, booking: Booking) -> None:
-        if booking.version > self.latest.version:
+        if booking.version > self.version:
             self.latest = booking
             self.changed.set()
 
@@ -49,7 +53,7 @@ class BookingWatch:
         versions = await self._ports.bookings.versions(list(self._watchers))
         for booking_id, version in versions.items():
             watchers = self._watchers.get(booking_id, ())
-            if any(watcher.latest.version < version for watcher in watchers):
+            if any(watcher.version < version for watcher in watchers):
                 booking = await self._ports.bookings.find(booking_id)
                 if booking is not None:
                     self.changed(booking)
@@ -59,18 +63,13 @@ class BookingWatch:
 
         Ends after a quarter of an hour at the latest. Raises `UnknownBooking` and `WatcherLimit`.
         """
-        booking = await get_booking(self._ports, booking_id, viewer)
         if self._count >= _MOST_WATCHERS:
             raise WatcherLimit
-        watcher = _Watcher(booking)
+        watcher = _Watcher()
+        # Watched before it is read: what changes in between is not missed.
         self._begin(booking_id, watcher)
         try:
-            # It may have changed between being read and being watched.
-            again = await self._ports.bookings.find(booking_id)
-            if again is None:
-                raise UnknownBooking
-            watcher.take(again)
-            yield booking
+            watcher.take(await get_booking(self._ports, booking_id, viewer))
             async for changed in self._changes(watcher):
                 yield changed
         finally:
@@ -86,7 +85,8 @@ class BookingWatch:
             except TimeoutError:
                 return
             watcher.changed.clear()
-            yield watcher.latest
+            if watcher.latest is not None:
+                yield watcher.latest
 
     def _begin(self, booking_id: str, watcher: _Watcher) -> None:
         self._watchers.setdefault(booking_id, set()).add(watcher)

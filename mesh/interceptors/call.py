@@ -21,10 +21,15 @@ class Method:
 
 @dataclass(slots=True)
 class Call:
-    """One RPC under way. `started` is a `time.perf_counter()`; `code` and `reason` say how it ended."""
+    """One RPC under way.
+
+    `streams` when its answer is a stream, which may be long; `started` is a
+    `time.perf_counter()`; `code` and `reason` say how it ended.
+    """
 
     method: Method
     context: "aio.ServicerContext[Any, Any]"
+    streams: bool = False
     code: str = "OK"
     reason: str = ""
     started: float = field(default_factory=time.perf_counter)

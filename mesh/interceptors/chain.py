@@ -97,7 +97,7 @@ class MeshInterceptor(aio.ServerInterceptor):
 
     def _streaming(self, method: Method, behaviour: Behaviour) -> Behaviour:
         async def answer(request: Any, context: aio.ServicerContext[Any, Any]) -> AsyncIterator[Any]:
-            call = Call(method, context)
+            call = Call(method, context, streams=True)
             for enter in self._before:
                 enter(call)
             try:

@@ -3,12 +3,14 @@
 import datetime as dt
 import email
 import email.policy
+import re
 from dataclasses import dataclass
 from email.message import EmailMessage, MIMEPart
 from typing import Any
 
 LONGEST_TEXT = 20_000
 _RECIPIENTS, _RECEIVED = "X-Inbox-Recipients", "X-Inbox-Received"
+_HEAD_END = re.compile(rb"\r?\n\r?\n")
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,7 +82,7 @@ def opened(kept: bytes) -> Mail:
     return Mail(
         message_id=str(message.get("Message-ID", "")).strip(),
         sender=str(message.get("From", "")),
-        recipients=tuple(r for r in str(message.get(_RECIPIENTS, "")).split(", ") if r),
+        recipients=_listed(str(message.get(_RECIPIENTS, ""))),
         subject=str(message.get("Subject", "")),
         received=dt.datetime.fromisoformat(str(message.get(_RECEIVED))),
         text=_text_of(message, "plain") or "",
@@ -90,8 +92,31 @@ def opened(kept: bytes) -> Mail:
 
 
 def message_id_of(content: bytes) -> str:
-    """The mail's own Message-ID, or an empty text."""
-    return str(_parsed(content).get("Message-ID", "")).strip()
+    """The mail's own Message-ID, or an empty text; reads no further than its head."""
+    head = _HEAD_END.split(content, maxsplit=1)[0]
+    return str(email.message_from_bytes(head).get("Message-ID", "")).strip()
+
+
+def recipients_of(kept: bytes) -> tuple[str, ...]:
+    """Who a kept mail went to; reads no further than its first line."""
+    return _listed(kept.partition(b"\r\n")[0].decode(errors="replace").removeprefix(f"{_RECIPIENTS}: "))
+
+
+def unreadable(kept: bytes) -> dict[str, Any]:
+    """What a list shows of a mail that follows no rules."""
+    return {
+        "message_id": "",
+        "from": "",
+        "to": list(recipients_of(kept)),
+        "subject": "(cannot be read)",
+        "date": "",
+        "text": "",
+        "attachments": [],
+    }
+
+
+def _listed(recipients: str) -> tuple[str, ...]:
+    return tuple(recipient for recipient in recipients.split(", ") if recipient)
 
 
 def _parsed(content: bytes) -> EmailMessage:

@@ -3,11 +3,13 @@
 export function start(box) {
   const shown = Number(box.dataset.version);
   const source = new EventSource(box.dataset.watch);
+  let later;
   source.addEventListener("booking", (event) => {
-    if (JSON.parse(event.data).version !== shown) {
-      source.close();
-      location.reload();
-    }
+    const { version, state } = JSON.parse(event.data);
+    if (version === shown) return;
+    clearTimeout(later);
+    // What is paid is mostly confirmed a moment later: then one page is enough.
+    later = setTimeout(() => location.reload(), state === "paid" ? 1000 : 0);
   });
   source.addEventListener("error", () => {
     // A closed source is one that the browser will not open again by itself.
