@@ -12,6 +12,7 @@ pytest_plugins = [
     "tests.fixtures.seat_service",
     "tests.fixtures.amqp",
     "tests.fixtures.mail",
+    "tests.fixtures.text_gateway",
     "tests.fixtures.notify",
     "tests.fixtures.bff",
 ]

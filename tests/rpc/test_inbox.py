@@ -234,3 +234,45 @@ async def test_it_says_that_it_is_healthy(tmp_path: Path) -> None:
 def test_a_mail_half_written_at_a_crash_is_not_shown(tmp_path: Path) -> None:
     (tmp_path / f"{'1' * 22}-{'a' * 16}.partial").write_bytes(b"Subject: half")
     assert Mailbox(tmp_path, 10).newest(10, None) == []
+
+
+async def post_text(inbox: Inbox, key: str, **body: Any) -> int:
+    headers = {"Idempotency-Key": key} if key else {}
+    async with inbox.http.post("/texts", json=body, headers=headers) as response:
+        return response.status
+
+
+async def texts(inbox: Inbox, **query: str) -> list[str]:
+    return [each["text"] for each in (await inbox.get("/texts", **query))["texts"]]
+
+
+async def test_text_messages_are_kept_once_and_shown_newest_first(tmp_path: Path) -> None:
+    async with running(tmp_path, most_mails=2) as inbox:
+        for _ in range(3):
+            assert await post_text(inbox, "k-1", to="+351912345678", text="one") == 202
+        await post_text(inbox, "k-2", to="+351912345679", text="two")
+        assert await texts(inbox) == ["two", "one"]
+        assert await texts(inbox, to="+351912345678") == ["one"]
+        await post_text(inbox, "k-3", to="+351912345678", text="three")
+        assert await texts(inbox) == ["three", "two"]
+        assert file_count(tmp_path) == 2
+    async with running(tmp_path) as inbox:
+        assert await texts(inbox) == ["three", "two"]
+
+
+@pytest.mark.parametrize(
+    ("key", "body", "status"),
+    [
+        ("", {"to": "+351912345678", "text": "x"}, 400),
+        ("k", {"to": "+351912345678"}, 400),
+        ("k", {"to": 1, "text": "x"}, 400),
+        ("k", {"to": "nobody", "text": "x"}, 422),
+        ("k", {"to": "+351912345678", "text": "x" * 20_000}, 413),
+    ],
+)
+async def test_what_is_no_text_message_is_refused(
+    tmp_path: Path, key: str, body: dict[str, Any], status: int
+) -> None:
+    async with running(tmp_path) as inbox:
+        assert await post_text(inbox, key, **body) == status
+        assert await texts(inbox) == []

@@ -1,0 +1,162 @@
+"""Text messages: by a gateway over a real socket, once for whoever can be told once."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+from urllib.parse import quote
+from uuid import uuid4
+
+import pytest
+import pytest_asyncio
+from matinee.booking.v1 import booking_pb2, events_pb2
+from matinee.notify.v1 import notify_pb2
+from pydantic import SecretStr
+
+from mesh.errors import RemoteError
+from mesh.testing import eventually
+from notify_svc.settings import Settings
+from tests.fixtures.booking_events import a_booking, a_header
+from tests.fixtures.mail import MailServer
+from tests.fixtures.notify import Events, notifying
+from tests.fixtures.text_gateway import TextGateway
+
+NUMBER = "+351912345678"
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def stub(notify_settings: Settings, text_gateway: TextGateway) -> AsyncIterator[Any]:
+    changes = {
+        "sms_gateway_url": text_gateway.url,
+        "sms_gateway_token": SecretStr("a-gateway-token"),
+        "sms_seconds": 2,
+    }
+    async with notifying(notify_settings.model_copy(update=changes)) as stub:
+        yield stub
+
+
+def a_code(**changes: Any) -> notify_pb2.SendNotificationRequest:
+    fields: dict[str, Any] = {
+        "request_id": str(uuid4()),
+        "channel": notify_pb2.CHANNEL_SMS,
+        "recipient": NUMBER,
+        "template_id": "sign_in_code",
+        "values": {"code": "271828", "minutes": "10", "language": "en"},
+    }
+    return notify_pb2.SendNotificationRequest(**(fields | changes))
+
+
+def reached_by(**contact: str) -> booking_pb2.Booking:
+    return a_booking(contact=booking_pb2.Contact(full_name="Ada", **contact))
+
+
+async def sent(stub: Any, recipient: str = NUMBER) -> list[notify_pb2.Notification]:
+    request = notify_pb2.ListNotificationsRequest(recipient=recipient)
+    return list((await stub.ListNotifications(request)).notifications)
+
+
+async def test_a_sign_in_code_is_a_text_message(stub: Any, text_gateway: TextGateway) -> None:
+    request = a_code()
+    answers = {(await stub.SendNotification(request)).notification_id for _ in range(3)}
+    assert await text_gateway.received(1) == [{"to": NUMBER, "text": "271828 is your sign-in code"}]
+    assert set(text_gateway.texts) == answers
+    assert text_gateway.tokens == {"Bearer a-gateway-token"}
+
+
+async def test_a_gateway_that_is_away_or_loses_its_answer_gets_the_same_key_again(
+    stub: Any, text_gateway: TextGateway
+) -> None:
+    text_gateway.statuses = [503, 401, 0]
+    await stub.SendNotification(a_code())
+
+    async def told() -> bool:
+        return [each.state for each in await sent(stub)] == [notify_pb2.NOTIFICATION_STATE_SENT]
+
+    await eventually(told, within_seconds=20)
+    assert text_gateway.posts == 4
+    assert len(text_gateway.texts) == 1
+
+
+async def test_a_number_that_the_gateway_refuses_is_given_up(stub: Any, text_gateway: TextGateway) -> None:
+    text_gateway.statuses = [422]
+    await stub.SendNotification(a_code())
+
+    async def given_up() -> bool:
+        return [each.state for each in await sent(stub)] == [notify_pb2.NOTIFICATION_STATE_DEAD]
+
+    await eventually(given_up, within_seconds=15)
+    assert text_gateway.posts == 1
+
+
+@pytest.mark.parametrize(
+    "number", ["", "912345678", "+0912345678", "+3519123456781234", "+351\n", "ada@example.com"]
+)
+async def test_what_is_no_number_is_refused(stub: Any, number: str) -> None:
+    with pytest.raises(RemoteError) as refused:
+        await stub.SendNotification(a_code(recipient=number))
+    assert refused.value.facts == {"field": "recipient"}
+
+
+async def test_who_gave_no_e_mail_address_gets_the_booking_as_a_text(
+    stub: Any, text_gateway: TextGateway, events: Events, mail_server: MailServer
+) -> None:
+    by_mail, by_text = reached_by(email="ada@example.com", phone=NUMBER), reached_by(phone=NUMBER)
+    for booking in (by_mail, by_text):
+        await events.publish(events_pb2.BookingConfirmed(header=a_header(booking)))
+    [text] = await text_gateway.received(1)
+    assert text["to"] == NUMBER
+    assert text["text"].startswith("Your tickets: Tears of Steel\n")
+    assert "Seats: C7 and C8" in text["text"]
+    link = f"https://matinee.example/bookings/{by_text.booking_id}?key={quote(by_text.access_key, safe='')}"
+    assert text["text"].endswith(link)
+    await mail_server.received(1)
+    assert len(mail_server.mails) == len(text_gateway.texts) == 1
+
+
+async def test_a_persons_messages_are_listed_and_their_recipient_can_be_forgotten(
+    stub: Any, text_gateway: TextGateway, events: Events
+) -> None:
+    booking = reached_by(phone=NUMBER)
+    await events.publish(events_pb2.BookingConfirmed(header=a_header(booking)))
+    await stub.SendNotification(a_code())
+    await stub.SendNotification(a_code(recipient="+351912345679"))
+    await text_gateway.received(3)
+    assert {each.event_name for each in await sent(stub)} == {"booking_confirmed", "sign_in_code"}
+    await stub.SetPreferences(
+        notify_pb2.SetPreferencesRequest(
+            request_id=str(uuid4()), person_id="ada", wanted_channels=[notify_pb2.CHANNEL_SMS]
+        )
+    )
+
+    erase = notify_pb2.EraseRecipientsRequest(
+        request_id=str(uuid4()), recipients=[NUMBER], booking_ids=[booking.booking_id], person_id="ada"
+    )
+    for _ in range(2):
+        await stub.EraseRecipients(erase)
+    assert await sent(stub) == []
+    assert len(await sent(stub, "+351912345679")) == 1
+    request = notify_pb2.ListNotificationsRequest(booking_id=booking.booking_id, page_size=1)
+    [about] = (await stub.ListNotifications(request)).notifications
+    assert (about.recipient, about.notification_id in text_gateway.texts) == ("", True)
+    wanted = await stub.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
+    assert list(wanted.wanted_channels) == [notify_pb2.CHANNEL_EMAIL]
+
+
+async def test_wrong_requests_to_list_or_forget_are_named(stub: Any) -> None:
+    for request, field in (
+        (notify_pb2.ListNotificationsRequest(), "booking_id"),
+        (notify_pb2.ListNotificationsRequest(booking_id="b", recipient="r"), "recipient"),
+        (notify_pb2.ListNotificationsRequest(recipient="r" * 321), "recipient"),
+    ):
+        with pytest.raises(RemoteError) as refused:
+            await stub.ListNotifications(request)
+        assert refused.value.facts == {"field": field}
+    for changes, field in (
+        ({"request_id": "x"}, "request_id"),
+        ({"recipients": ["r"] * 11}, "recipients"),
+        ({"recipients": [""]}, "recipients"),
+        ({"booking_ids": ["b"] * 101}, "booking_ids"),
+        ({"person_id": "\n"}, "person_id"),
+    ):
+        fields: dict[str, Any] = {"request_id": str(uuid4())} | changes
+        with pytest.raises(RemoteError) as refused:
+            await stub.EraseRecipients(notify_pb2.EraseRecipientsRequest(**fields))
+        assert refused.value.facts == {"field": field}
