@@ -89,17 +89,74 @@ def test_what_is_suggested_is_free_side_by_side_and_never_refused_as_leaving_a_l
         assert lone_seats_left(layout, states, seats) == []
 
 
-@pytest.mark.parametrize("sold", [0.0, 0.3, 0.7])
-def test_a_hall_of_a_thousand_seats_takes_two_milliseconds_at_most(sold: float) -> None:
-    layout = hall(25, 40, aisles=[11, 31])
-    noise = random.Random(1)
-    states = bytes(SOLD if noise.random() < sold else FREE for _ in layout.seats)
-    suggest_seats(layout, states, Party(2))
-    best = min(_seconds(layout, states, Party(size)) for size in (2, 3, 5, 10) for _ in range(5))
-    assert best < 0.002
+@given(st.integers(1, 4), st.binary(min_size=24, max_size=24))
+def test_a_lone_seat_is_left_only_where_every_free_group_of_the_hall_leaves_one(
+    size: int, noise: bytes
+) -> None:
+    layout = hall(3, 8, aisles=[4])
+    states = bytes(SOLD if byte % 3 == 0 else FREE for byte in noise)
+    groups = [segment[at : at + size] for segment in layout.segments for at in range(len(segment) - size + 1)]
+    alone = {
+        group: _left_alone(layout, states, group)
+        for group in groups
+        if all(states[index] == FREE for index in group)
+    }
+    seats = tuple(suggest_seats(layout, states, Party(size)))
+    if seats and 0 in alone.values():
+        assert alone[seats] == 0
 
 
-def _seconds(layout: Layout, states: bytes, party: Party) -> float:
-    started = time.perf_counter()
+def _left_alone(layout: Layout, states: bytes, group: tuple[int, ...]) -> int:
+    """Free seats beside the group that have no free neighbour once it is taken."""
+    segment = layout.segments[layout.segment_of[group[0]]]
+    free = [states[index] == FREE and index not in group for index in segment]
+    beside = {segment.index(group[0]) - 1, segment.index(group[-1]) + 1} & set(range(len(segment)))
+    return sum(free[at] and not any(free[max(at - 1, 0) : at] + free[at + 1 : at + 2]) for at in beside)
+
+
+def _checkered(at: int) -> bool:
+    return at % 2 == 0
+
+
+def _every_fourth(at: int) -> bool:
+    return at % 4 == 0
+
+
+_THOUSAND = hall(
+    *(25, 40),
+    aisles=[11, 31],
+    accessible=["Y1", "Y40", "A20"],
+    companions={"Y2": "Y1", "Y39": "Y40"},
+    premium_rows="RSTUV",
+)
+_NOISE = random.Random(7)
+_RANDOM = [_NOISE.random() for _ in _THOUSAND.seats]
+_OCCUPANCIES: dict[str, list[bool]] = {
+    "empty": [False] * 1000,
+    "a third": [chance < 0.33 for chance in _RANDOM],
+    "half": [chance < 0.5 for chance in _RANDOM],
+    "nearly full": [chance < 0.97 for chance in _RANDOM],
+    "full": [True] * 1000,
+    "only singles": [_checkered(at) for at in range(1000)],
+    "threes, so that every pair leaves a lone seat": [_every_fourth(at) for at in range(1000)],
+    "all but the farthest row": [at >= 40 for at in range(1000)],
+}
+_PARTIES = [
+    *(Party(size) for size in (1, 2, 3, 5, 10)),
+    *(Party(2, "premium"), Party(2, "gold"), Party(1, accessible=True), Party(4, accessible=True)),
+]
+
+
+@pytest.mark.parametrize("party", _PARTIES, ids=str)
+@pytest.mark.parametrize("occupancy", _OCCUPANCIES)
+def test_a_hall_of_a_thousand_seats_takes_two_milliseconds_at_most(occupancy: str, party: Party) -> None:
+    states = bytes(SOLD if sold else FREE for sold in _OCCUPANCIES[occupancy])
+    assert len(states) == len(_THOUSAND.seats) == 1000
+    # The least of some, in the processor's time: what else the machine does is not the suggestion's.
+    assert min(_cpu_seconds(_THOUSAND, states, party) for _ in range(7)) < 0.002
+
+
+def _cpu_seconds(layout: Layout, states: bytes, party: Party) -> float:
+    started = time.process_time()
     suggest_seats(layout, states, party)
-    return time.perf_counter() - started
+    return time.process_time() - started
