@@ -255,7 +255,7 @@ async def test_text_messages_are_kept_once_and_shown_newest_first(tmp_path: Path
         assert await texts(inbox, to="+351912345678") == ["one"]
         await post_text(inbox, "k-3", to="+351912345678", text="three")
         assert await texts(inbox) == ["three", "two"]
-        assert file_count(tmp_path) == 2
+        assert file_count(tmp_path / "texts") == 2
     async with running(tmp_path) as inbox:
         assert await texts(inbox) == ["three", "two"]
 
