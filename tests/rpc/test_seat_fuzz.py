@@ -4,7 +4,6 @@ Requests are good ones with one to three fields made bad, so that most get past 
 """
 
 import datetime as dt
-import itertools
 import random
 import re
 from collections import Counter
@@ -12,9 +11,11 @@ from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any
+from uuid import uuid4
 
 import grpc
 import pytest
+import pytest_asyncio
 from google.protobuf import descriptor_pool, message_factory
 from google.protobuf.descriptor import FieldDescriptor
 from google.protobuf.message import Message
@@ -26,6 +27,7 @@ from mesh.errors import RemoteError
 from mesh.ids import new_request_id
 from mesh.testing import MESH_TOKEN
 from seat_svc.domain.show import Connector
+from stack.engines import MongoEngine, ValkeyEngine
 from tests.fixtures.engines import MongoDatabase
 from tests.fixtures.seat_service import PARTNER_TOKEN, SeatService, payments_for, seat_service
 from tests.fixtures.seats import a_show, hall, move_clock
@@ -61,7 +63,7 @@ class Box:
     """A running inventory, with one of everything that a request may name."""
 
     service: SeatService
-    database: MongoDatabase
+    sales: Any
     names: dict[str, tuple[str, ...]]
     """By field: what exists, but is somebody else's, over, closed or of another show."""
     seat_ids: Iterator[str]
@@ -69,20 +71,22 @@ class Box:
     async def snapshot(self) -> dict[object, object]:
         """All that is stored, but for what is remembered of requests and what is due to be looked at."""
         redis = self.service.redis
-        keys = sorted([key async for key in redis.scan_iter(count=1000)])
+        keys = {
+            key for name in self.names["show_id"] async for key in redis.scan_iter(f"*{name}*", count=1000)
+        }
         kept = {key: await _content(redis, key) for key in keys if not _REMEMBERED.search(key)}
-        with MongoClient[dict[str, Any]](self.database.url) as client:
-            sales = client[self.database.name]["sales"].find({"lost_seat_ids": {"$exists": False}})
-            return {**kept, **{sale["_id"]: sale for sale in sales}}
+        sales = self.sales.find({"lost_seat_ids": {"$exists": False}})
+        return {**kept, **{sale["_id"]: sale for sale in sales}}
 
     def good(self, name: str) -> Any:
         """A value that a request may have in that field."""
         show = self.service.show
+        if name == "seat_ids":
+            return [next(self.seat_ids)]
         values = {
             "request_id": new_request_id(),
             "show_id": show.show_id,
             "show_ids": [show.show_id],
-            "seat_ids": [next(self.seat_ids)],
             "holder_id": f"holder-{new_request_id()}",
             "booking_id": "booking-sold",
             "theatre_id": show.theatre_id,
@@ -102,8 +106,9 @@ async def _hold_of_partner(service: SeatService, seat_id: str) -> seats_pb2.Hold
     return (await service.theatre.HoldSeats(request)).hold
 
 
-@pytest.fixture
-async def box(mongo_database: MongoDatabase, redis_url: str) -> AsyncIterator[Box]:
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def box(mongo: MongoEngine, valkey: ValkeyEngine) -> AsyncIterator[Box]:
+    database = MongoDatabase(mongo.url, f"test_{uuid4().hex}")
     shows = {
         "open": a_show(layout=hall(26, 40, layout_id="large")),
         "other": a_show(),
@@ -112,7 +117,7 @@ async def box(mongo_database: MongoDatabase, redis_url: str) -> AsyncIterator[Bo
         "closed": a_show(start_time=dt.datetime.now(dt.UTC) - dt.timedelta(days=1)),
         "cancelled": a_show(cancelled=True),
     }
-    async with seat_service(mongo_database, redis_url, *shows.values(), seats_per_holder=1000) as service:
+    async with seat_service(database, valkey.url, *shows.values(), seats_per_holder=1000) as service:
         expired = await service.hold("A1")
         foreign = await service.hold("A1", show_id=shows["foreign"].show_id)
         elsewhere = await service.hold("A1", show_id=shows["other"].show_id)
@@ -132,8 +137,10 @@ async def box(mongo_database: MongoDatabase, redis_url: str) -> AsyncIterator[Bo
             "theatre_id": ("roxy", "elsewhere"),
         }
         names["show_ids"] = names["show_id"]
-        seats = (f"{row}{number}" for row in "CDEFGHIJKLMNOPQRSTUVWXY" for number in range(1, 41, 2))
-        yield Box(service, mongo_database, names, itertools.cycle(list(seats)))
+        seats = (f"{row}{number}" for row in "CDEFGHIJKLMNOPQRSTUVWXY" for number in range(1, 41))
+        with MongoClient[dict[str, Any]](database.url) as client:
+            yield Box(service, client[database.name]["sales"], names, seats)
+            client.drop_database(database.name)
 
 
 async def _content(redis: Any, key: bytes) -> Any:
