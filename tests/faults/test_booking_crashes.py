@@ -10,17 +10,19 @@ from typing import Any
 import pytest
 import pytest_asyncio
 
-from booking_svc.app import encoded, open_ports, use_cases
+from booking_svc.app import encoded, open_ports, open_schedule, use_cases
 from booking_svc.domain.booking import Booking, BookingState, PaymentMethod, SeatStanding
 from booking_svc.domain.contact import Contact
 from booking_svc.domain.proof import Viewer
 from booking_svc.errors import HoldExpired
-from booking_svc.ports import Ports
+from booking_svc.ports import Ports, ScheduleFeed, ShowWalks
 from booking_svc.servicer import UseCases
 from booking_svc.stores.mongo import MongoBookings
 from booking_svc.stores.payment_events import MongoPaymentEvents
+from booking_svc.stores.show_walks import MongoShowWalks
 from booking_svc.usecases.cancelling import CancelWish, cancel_booking
 from booking_svc.usecases.creating import create_booking
+from booking_svc.usecases.following import ScheduleFollower
 from booking_svc.usecases.paying import PaymentWish
 from mesh import mongo as mesh_mongo
 from mesh.clock import SystemClock
@@ -31,7 +33,7 @@ from stack.engines import MongoEngine
 from tests.fixtures import sandbox as cards
 from tests.fixtures.booking_desk import PUBLIC_URL, desk_settings, new_database
 from tests.fixtures.box_office import BoxOffice, open_box_office
-from tests.fixtures.crashing import Fate, mortal, until_death
+from tests.fixtures.crashing import Fate, mortal, mortal_port, until_death
 from tests.fixtures.sandbox import Posted, Sandbox, WebhookAddress, running_sandbox, webhook_address
 
 CONTACT = Contact("Ada Lovelace", "ada@example.com", "", "en")
@@ -50,6 +52,8 @@ class World:
     hook: WebhookAddress
     clock: FakeClock
     events: Any
+    feed: ScheduleFeed
+    walks: ShowWalks
 
 
 @dataclass
@@ -62,7 +66,9 @@ class Life:
     show_id: str
     cancel: bool
     cancel_seats: tuple[str, ...] = ()
+    call_off: bool = False
     use: UseCases = field(init=False)
+    follower: ScheduleFollower = field(init=False)
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
     booking_id: str = ""
 
@@ -117,6 +123,22 @@ class Life:
                 *(self.booking_id, self.viewer, CancelWish(self.cancel_seats)),
             )
 
+    async def lose_the_show(self) -> None:
+        if self.call_off and self.show_id not in {change.show_id for change in self.world.office.changes}:
+            self.world.office.cancel_show(self.show_id)
+
+    def begin_process(self, fate: Fate | None) -> None:
+        """A process that dies as the fate says, or one that lives on."""
+        world = self.world
+        if fate is None:
+            self.use = use_cases(world.ports)
+            self.follower = ScheduleFollower(world.ports, self.use.driver, world.feed, world.walks)
+            return
+        self.use = use_cases(mortal(world.ports, fate))
+        self.follower = ScheduleFollower(
+            self.use.ports, self.use.driver, mortal_port(world.feed, fate), mortal_port(world.walks, fate)
+        )
+
     async def wait_in_vain(self) -> None:
         if not self.card:
             self.world.clock.advance(300)
@@ -129,16 +151,21 @@ class Life:
         await self.under_way()
         await self.use.driver.begin_due()
         await self.under_way()
+        if self.call_off:
+            await self.follower.read()
+            await self.follower.walk()
+            await self.under_way()
 
     async def settle_for_good(self) -> None:
         """Some rounds, with time for what has to be tried again."""
-        for _ in range(3):
+        for _ in range(4):
             await self.settle()
             self.world.clock.advance(5)
 
     @property
     def steps(self) -> list[Callable[[], Awaitable[None]]]:
-        return [self.create, self.start, self.hear, self.give_back, self.wait_in_vain, self.settle]
+        own = [self.create, self.start, self.hear, self.give_back, self.lose_the_show]
+        return [*own, self.wait_in_vain, self.settle]
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -160,7 +187,10 @@ async def world(mongo: MongoEngine, tmp_path_factory: pytest.TempPathFactory) ->
         clock = FakeClock(SystemClock().now())
         ports = await open_ports(settings, resources, clock, bookings, events)
         outbox = mesh_mongo.database_of(client, settings.mongo_database)["bookings"]
-        yield World(ports, office, sandbox, hook, clock, outbox)
+        walks = MongoShowWalks(client, settings.mongo_database)
+        await walks.ready()
+        feed = await open_schedule(settings, resources)
+        yield World(ports, office, sandbox, hook, clock, outbox, feed, walks)
 
 
 async def _live(life: Life, fate: Fate) -> None:
@@ -168,19 +198,20 @@ async def _live(life: Life, fate: Fate) -> None:
     clock = life.world.clock
     # The sandbox goes by the real time; what the last life has jumped ahead is taken back.
     clock.advance((SystemClock().now() - clock.now()).total_seconds())
-    life.use = use_cases(mortal(life.world.ports, fate))
+    life.begin_process(fate)
     for step in life.steps:
         with until_death():
             await step()
         if fate.dead and life.use.ports is not life.world.ports:
             # The tasks of a dead process are gone with it.
+            life.tasks |= life.use.driver.under_way | life.use.news.under_way
             await asyncio.gather(*life.tasks, return_exceptions=True)
             clock.advance(RESTART_SECONDS)
-            life.use = use_cases(life.world.ports)
+            life.begin_process(None)
             await life.settle()
             await step()
     clock.advance(RESTART_SECONDS)
-    life.use = use_cases(life.world.ports)
+    life.begin_process(None)
     await life.settle_for_good()
 
 
@@ -219,6 +250,7 @@ class Scenario:
     cancel: bool = False
     cancel_seats: tuple[str, ...] = ()
     """None named: all."""
+    call_off: bool = False
 
 
 BOUGHT = ("add", "hold", "save", "open_session", "confirm")
@@ -258,6 +290,23 @@ SCENARIOS = {
         cancel=True,
         cancel_seats=("A2",),
     ),
+    "show-called-off": Scenario(
+        cards.FAILING_REFUND,
+        BookingState.REFUNDED,
+        ("booking_confirmed", "show_cancelled", "refund_issued"),
+        (("capture", 2000), ("refund", 2000)),
+        # Walk and drives go on side by side, so not every call of theirs is met for certain.
+        (*BOUGHT, "claim_position", "changes_after", "keep", "refresh", "of_show"),
+        call_off=True,
+    ),
+    "show-called-off-while-paying": Scenario(
+        "",
+        BookingState.EXPIRED,
+        ("booking_expired",),
+        (),
+        ("keep", "of_show", "save"),
+        call_off=True,
+    ),
     "never-paid": Scenario(
         "", BookingState.EXPIRED, ("booking_expired",), (), ("claim", "expire_session", "release", "save")
     ),
@@ -274,7 +323,15 @@ async def test_a_crash_at_any_await_ends_right(world: World, name: str, after: b
         fate = Fate(at_call, after)
         buyer_id = f"{name}-{after}-{at_call}"
         show_id = world.office.add_show()
-        life = Life(world, scenario.card, buyer_id, show_id, scenario.cancel, scenario.cancel_seats)
+        life = Life(
+            world,
+            scenario.card,
+            buyer_id,
+            show_id,
+            scenario.cancel,
+            scenario.cancel_seats,
+            scenario.call_off,
+        )
         await _live(life, fate)
         await _check_end(life, scenario, fate)
         if not fate.dead:
