@@ -42,6 +42,9 @@ class LedgerTimes:
     claim_for: dt.timedelta = dt.timedelta(seconds=30)
     """After this a claim whose confirm was never heard of again is settled by what MongoDB says."""
     remember_requests_for: dt.timedelta = dt.timedelta(minutes=15)
+    remember_refusals_for: dt.timedelta = dt.timedelta(minutes=2)
+    """Longer than a command can be on its way. A crowd is refused far more often than seats are held, so that
+    this, with how many may ask, bounds the memory of a show."""
     forget_shows_after: dt.timedelta = dt.timedelta(days=2)
     """After the end of sales; a show that is asked for later is rebuilt."""
     rebuild_within: dt.timedelta = dt.timedelta(seconds=10)
@@ -64,6 +67,7 @@ class RedisSeatLedger:
         times = times or LedgerTimes()
         self._claim_ms = milliseconds(times.claim_for)
         self._memory_ms = milliseconds(times.remember_requests_for)
+        self._refusal_memory_ms = milliseconds(times.remember_refusals_for)
         self._forget_ms = milliseconds(times.forget_shows_after)
         self._guard_ms = milliseconds(times.rebuild_within)
         now = clock()
@@ -113,6 +117,7 @@ class RedisSeatLedger:
             order.content,
             milliseconds(order.hold_for),
             self._memory_ms,
+            self._refusal_memory_ms,
             self._rules.seats_per_holder,
             len(judged),
             *(part for stretch in judged for part in stretch),

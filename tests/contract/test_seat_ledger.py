@@ -192,6 +192,23 @@ async def test_requests_are_forgotten_after_a_while(
     assert 800 < await redis_client.ttl(key) <= 900
 
 
+async def test_refusals_are_forgotten_sooner_since_a_crowd_makes_many_of_them(
+    ledger: RedisSeatLedger, show: Show, redis_client: Redis
+) -> None:
+    await hold(ledger, show, "A1")
+    before = {key async for key in redis_client.scan_iter(f"*{show.show_id}*")}
+    for _ in range(200):
+        with pytest.raises(SeatTaken):
+            await hold(ledger, show, "A1", "A2", holder=new_request_id())
+    after = {key async for key in redis_client.scan_iter(f"*{show.show_id}*")}
+    # All that a refusal leaves is that it is remembered for its request.
+    assert len(after - before) == 200
+    assert all(b":request:" in key for key in after - before)
+    for key in list(after - before)[:20]:
+        assert 60 < await redis_client.ttl(key) <= 120
+        assert (await redis_client.memory_usage(key) or 0) < 300
+
+
 async def test_a_holder_has_ten_seats_at_most_and_again_after_release_or_expiry(
     ledger: RedisSeatLedger, show: Show, redis_client: Redis
 ) -> None:

@@ -4,8 +4,9 @@
 -- what a caller was refused must not be done later, when a command that was long on its way arrives.
 local layout_id, revision = ARGV[1], ARGV[2]
 local hold_id, holder, content = ARGV[3], ARGV[4], ARGV[5]
-local hold_ms, memory_ms, holder_limit = tonumber(ARGV[6]), ARGV[7], tonumber(ARGV[8])
-local judged_count = tonumber(ARGV[9])  -- pairs (first seat, states) by which a rule let the pick pass
+local hold_ms, memory_ms, refusal_memory_ms = tonumber(ARGV[6]), ARGV[7], ARGV[8]
+local holder_limit = tonumber(ARGV[9])
+local judged_count = tonumber(ARGV[10])  -- pairs (first seat, states) by which a rule let the pick pass
 local REQUEST = KEYS[11]
 
 local refusal = open_show(layout_id)
@@ -19,13 +20,14 @@ end
 if facts.revision ~= revision then return {'OUTDATED'} end
 
 local function refuse(...)
-  remember_request(REQUEST, {content = content, refusal = {...}}, memory_ms)
+  remember_request(REQUEST, {content = content, refusal = {...}}, refusal_memory_ms)
   return {...}
 end
 if facts.cancelled or now >= facts.closes then return refuse('CLOSED') end
 
 local states = redis.call('GET', STATES)
-local first_seat = 10 + 2 * judged_count
+local FIRST_JUDGED = 11
+local first_seat = FIRST_JUDGED + 2 * judged_count
 local seats, blocked, taken, claimed = {}, {}, {}, false
 for position = first_seat, #ARGV do
   local seat = tonumber(ARGV[position])
@@ -46,7 +48,7 @@ if #taken > 0 then
   return refuse('TAKEN', 0, unpack(taken))
 end
 
-for position = 10, first_seat - 1, 2 do
+for position = FIRST_JUDGED, first_seat - 1, 2 do
   local first, expected = tonumber(ARGV[position]), ARGV[position + 1]
   if states:sub(first + 1, first + #expected) ~= expected then return {'CHANGED', states} end
 end
