@@ -116,8 +116,18 @@ async def test_parts_of_the_money_go_back_each_by_its_own_refund(tried: Tried) -
     booking, payment = await tried.paid()
     for part in ("a", "b"):
         refund = replace(tried.refund(payment, 500), refund_id=f"part-{part}-{payment.payment_id}")
-        assert (await tried.provider.refund(booking, payment, refund)).outcome is RefundOutcome.SUCCEEDED
+        for _ in range(2):
+            assert (await tried.provider.refund(booking, payment, refund)).outcome is RefundOutcome.SUCCEEDED
     assert await tried.ways.movements(payment) == [("capture", 1250), ("refund", 500), ("refund", 500)]
+
+
+async def test_a_part_that_is_asked_for_at_once_goes_back_once(tried: Tried) -> None:
+    booking, payment = await tried.paid()
+    refund = tried.refund(payment, 500)
+    asking = (tried.provider.refund(booking, payment, refund) for _ in range(5))
+    await asyncio.gather(*asking, return_exceptions=True)
+    assert (await tried.provider.refund(booking, payment, refund)).outcome is RefundOutcome.SUCCEEDED
+    assert await tried.ways.movements(payment) == [("capture", 1250), ("refund", 500)]
 
 
 async def test_more_than_was_taken_does_not_go_back(tried: Tried) -> None:

@@ -215,11 +215,42 @@ async def test_a_refund_after_stripe_forgot_its_key_is_not_sent_twice(shop: Shop
     session = await shop.payments.open_session(booking, payment)
     await shop.stripe.pay(session.redirect_url)
     payment = replace(payment, session_id=session.session_id)
-    refund = Refund(uuid4().hex, payment.payment_id, payment.amount, "cancelled")
+    refund = Refund(uuid4().hex, payment.payment_id, Money("USD", 500), "cancelled")
     first = await shop.payments.refund(booking, payment, refund)
     shop.stripe.forget_keys()
     assert await shop.payments.refund(booking, payment, refund) == first
     assert len(shop.stripe.account.movements(payment.payment_id)) == 2
+
+
+async def test_a_try_that_was_taken_for_failed_and_has_worked_is_not_followed_by_another(shop: Shop) -> None:
+    booking, payment = shop.payment()
+    session = await shop.payments.open_session(booking, payment)
+    await shop.stripe.pay(session.redirect_url)
+    payment = replace(payment, session_id=session.session_id)
+    refund = Refund(uuid4().hex, payment.payment_id, Money("USD", 500), "cancelled")
+    first = await shop.payments.refund(booking, payment, refund)
+    again = await shop.payments.refund(booking, payment, replace(refund, tries=1))
+    assert again == replace(first, idempotency_key=f"{refund.refund_id}-1")
+    # From now on its news is this try's.
+    assert await shop.payments.get_refund(first.provider_refund_id) == again
+
+
+async def test_one_refund_by_hand_does_not_count_for_two(shop: Shop) -> None:
+    booking, payment = shop.payment()
+    session = await shop.payments.open_session(booking, payment)
+    await shop.stripe.pay(session.redirect_url)
+    payment = replace(payment, session_id=session.session_id)
+    halves = [Refund(uuid4().hex, payment.payment_id, Money("USD", 1000), "cancelled") for _ in range(2)]
+    intent = shop.sessions(payment)[0]["payment_intent"]
+    for _ in range(2):
+        shop.stripe.account.create_refund({"payment_intent": intent, "amount": 1000})
+    first = await shop.payments.refund(booking, payment, halves[0])
+    known = replace(
+        booking, refunds=(replace(halves[0], provider_refund_id=first.provider_refund_id), halves[1])
+    )
+    second = await shop.payments.refund(known, payment, halves[1])
+    assert second.outcome is RefundOutcome.SUCCEEDED
+    assert second.provider_refund_id != first.provider_refund_id
 
 
 async def test_events_begin_with_the_present(shop: Shop) -> None:
@@ -334,6 +365,19 @@ async def test_what_cannot_be_read_is_no_news(
     answers.append(web.Response(**answer))
     with pytest.raises(PaymentProviderUnavailable):
         await payments.get_session("cs_1")
+
+
+@pytest.mark.parametrize(
+    "text", ["{}", '{"data": null}', '{"data": [7]}', '{"data": [{}], "has_more": true}']
+)
+async def test_a_list_that_cannot_be_read_is_no_news(
+    strange: tuple[list[web.Response], StripePayments], text: str
+) -> None:
+    answers, payments = strange
+    for cursor in ("since:0", "evt_1"):
+        answers.append(web.Response(text=text))
+        with pytest.raises(PaymentProviderUnavailable):
+            await payments.list_events(cursor)
 
 
 async def test_the_event_loop_turns_while_stripe_thinks(shop: Shop) -> None:

@@ -271,13 +271,19 @@ async def test_a_refund_that_the_bank_sends_back_is_sent_again(desk: StripeDesk)
     assert await desk.movements(booking) == [("capture", 1000), ("refund", 1000)]
 
 
-async def test_a_refund_made_by_hand_counts(desk: StripeDesk) -> None:
+@pytest.mark.parametrize("plan", ["succeeded", "pending"])
+async def test_a_refund_made_by_hand_counts(desk: StripeDesk, plan: str) -> None:
     booking = await desk.create("A1")
     url = await desk.pay(booking)
     await desk.becomes(booking, "CONFIRMED")
     intent = desk.session(url)["payment_intent"]
-    desk.stripe.account.create_refund({"payment_intent": intent, "amount": 1000})
+    desk.stripe.account.refund_plan = [plan]
+    by_hand = desk.stripe.account.create_refund({"payment_intent": intent, "amount": 1000})
     await desk.cancel(booking)
+    if plan == "pending":
+        await desk.becomes(booking, "REFUNDING")
+        await asyncio.sleep(1)
+        desk.stripe.account.settle_refund(by_hand["id"], "succeeded")
     await desk.becomes(booking, "REFUNDED")
     assert await desk.movements(booking) == [("capture", 1000), ("refund", 1000)]
 

@@ -62,7 +62,7 @@ class StripeCalls:
             http_client=_AiohttpClient(client),
         ).v1
 
-    async def answer(self, call: "Awaitable[stripe.StripeObject]") -> dict[str, Any]:
+    async def answer(self, call: Awaitable[stripe.StripeObject]) -> dict[str, Any]:
         """The call's answer; raises `Refused`, `Unknowable` and `PaymentProviderUnavailable`."""
         try:
             return (await call).to_dict()
@@ -73,6 +73,14 @@ class StripeCalls:
             # The library takes for granted that whoever answers is Stripe, and not a proxy on the way.
             log.error("stripe_answer_unreadable", error=type(error).__name__)
             raise PaymentProviderUnavailable("the payment provider's answer cannot be read") from None
+
+    async def rows(self, call: Awaitable[stripe.StripeObject]) -> tuple[list[dict[str, Any]], bool]:
+        """The objects of a page of a list, and whether there are more; raises as `answer` does."""
+        answer = await self.answer(call)
+        rows = answer.get("data")
+        if not isinstance(rows, list) or not all(isinstance(row, dict) and row.get("id") for row in rows):
+            raise PaymentProviderUnavailable("the payment provider's answer cannot be read")
+        return rows, bool(answer.get("has_more"))
 
 
 class _AiohttpClient(stripe.HTTPClient):

@@ -48,13 +48,12 @@ async def read_on(calls: StripeCalls, cursor: str, now: dt.datetime) -> Page:
         return await _since(calls, cursor, now)
     params: Any = {"types": list(EVENTS), "limit": _PAGE, "ending_before": cursor}
     try:
-        answer = await calls.answer(calls.v1.events.list_async(params))
+        newest_first, more = await calls.rows(calls.v1.events.list_async(params))
     except Refused as refused:
         # Stripe keeps events for 30 days: this one is gone, and what followed on it begins anew.
         log.warning("stripe_events_begun_anew", problem=str(refused))
         return Page((), f"{_SINCE}{int(now.timestamp()) - _KEPT_SECONDS}", more=True)
-    rows = list(reversed(answer["data"]))
-    return _page(rows, cursor, now, more=bool(answer["has_more"]))
+    return _page(newest_first[::-1], cursor, now, more=more)
 
 
 async def session_of_payment(calls: StripeCalls, payment: Payment) -> tuple[dict[str, Any] | None, bool]:
@@ -68,12 +67,11 @@ async def session_of_payment(calls: StripeCalls, payment: Payment) -> tuple[dict
         "limit": _PAGE,
     }
     for _ in range(_MOST_PAGES):
-        answer = await calls.answer(calls.v1.checkout.sessions.list_async(params))
-        rows: list[dict[str, Any]] = answer["data"]
+        rows, more = await calls.rows(calls.v1.checkout.sessions.list_async(params))
         for row in rows:
-            if row["client_reference_id"] == payment.payment_id:
+            if row.get("client_reference_id") == payment.payment_id:
                 return row, True
-        if not answer["has_more"]:
+        if not more or not rows:
             return None, True
         params = {**params, "starting_after": rows[-1]["id"]}
     return None, False
@@ -88,11 +86,11 @@ async def _since(calls: StripeCalls, cursor: str, now: dt.datetime) -> Page:
     }
     rows: list[Shown] = []
     for _ in range(_MOST_PAGES):
-        answer = await calls.answer(calls.v1.events.list_async(params))
-        rows += answer["data"]
-        if not answer["has_more"]:
+        page, more = await calls.rows(calls.v1.events.list_async(params))
+        rows += page
+        if not more or not page:
             break
-        params = {**params, "starting_after": answer["data"][-1]["id"]}
+        params = {**params, "starting_after": page[-1]["id"]}
     else:
         # Each open payment is asked about besides, so nothing hangs on the ones that are left out.
         log.error("stripe_events_left_out", before=rows[-1]["id"])
@@ -100,7 +98,7 @@ async def _since(calls: StripeCalls, cursor: str, now: dt.datetime) -> Page:
     return _page(rows, cursor, now, more=False)
 
 
-def _page(rows: list[Shown], cursor: str, now: dt.datetime, *, more: bool) -> Page:
+def _page(rows: Sequence[Shown], cursor: str, now: dt.datetime, *, more: bool) -> Page:
     settled = now.timestamp() - _SETTLING_SECONDS
-    old = rows if more else [row for row in rows if row["created"] <= settled]
+    old = rows if more else [row for row in rows if row.get("created", settled) <= settled]
     return Page(rows, old[-1]["id"] if old else cursor, more)

@@ -1,8 +1,8 @@
 """The `PaymentProvider` port over Stripe Checkout, on Stripe's own page."""
 
 import datetime as dt
-from collections.abc import Sequence
-from typing import Any, Final
+from collections.abc import Awaitable, Sequence
+from typing import Any, Final, TypeVar
 
 import structlog
 from pydantic import SecretStr
@@ -27,6 +27,7 @@ from mesh.clock import Clock
 from mesh.errors import InvalidField
 
 log = structlog.get_logger()
+T = TypeVar("T")
 
 _UNREADABLE: Final = (KeyError, TypeError, ValueError, AttributeError)
 _GRACE_SECONDS: Final = 60
@@ -87,37 +88,37 @@ class StripePayments:
     async def refund(self, booking: Booking, payment: Payment, refund: Refund) -> ProviderRefund:
         """See `PaymentProvider.refund`.
 
-        A refusal under this key stays one, so it is a failure: the next try has another key.
-        Stripe never sends back more than it took, whatever the keys.
+        What is there already is looked up first, since Stripe forgets keys after a day. A
+        refusal under this key stays one, so it is a failure: the next try has another key.
         """
         session_id = payment.session_id or await self._lost_session(booking, payment)
         intent = (await self._show(session_id)).get("payment_intent") or {}
         if "id" not in intent:
             raise PaymentProviderUnavailable("the payment provider has taken no money for this payment")
-        _, amount = to_wire(refund.amount)
-        key = refund.idempotency_key
+        sent = await self._sent(booking, intent["id"], refund)
+        if sent is not None:
+            return sent
         call = self._calls.v1.refunds.create_async(
             {
                 "payment_intent": intent["id"],
-                "amount": amount,
-                "metadata": {BOOKING_ID: booking.booking_id, REFUND_KEY: key},
+                "amount": to_wire(refund.amount)[1],
+                "metadata": _marks(booking, refund),
             },
-            {"idempotency_key": key},
+            {"idempotency_key": refund.idempotency_key},
         )
         try:
             return _refund(await self._calls.answer(call))
         except (Refused, Unknowable) as error:
             log.warning("stripe_refund_not_made", refund_id=refund.refund_id, problem=str(error))
-            return await self._known_refund(intent["id"], refund, amount)
+        sent = await self._sent(booking, intent["id"], refund, by_hand=True)
+        if sent is not None:
+            return sent
+        return ProviderRefund("", RefundOutcome.FAILED, refund.idempotency_key)
 
     async def get_refund(self, provider_refund_id: str) -> ProviderRefund:
         """See `PaymentProvider.get_refund`."""
-        try:
-            return _refund(
-                await self._calls.answer(self._calls.v1.refunds.retrieve_async(provider_refund_id))
-            )
-        except Refused as refused:
-            raise _not_known(refused) from None
+        call = self._calls.v1.refunds.retrieve_async(provider_refund_id)
+        return _refund(await _known(self._calls.answer(call)))
 
     def parse_event(self, body: bytes, signature: str, now: dt.datetime) -> PaymentEvent | None:
         """See `PaymentProvider.parse_event`."""
@@ -154,10 +155,7 @@ class StripePayments:
 
     async def _show(self, session_id: str) -> dict[str, Any]:
         call = self._calls.v1.checkout.sessions.retrieve_async(session_id, {"expand": _WITH_INTENT})
-        try:
-            return await self._calls.answer(call)
-        except Refused as refused:
-            raise _not_known(refused) from None
+        return await _known(self._calls.answer(call))
 
     async def _look_for(self, payment: Payment) -> dict[str, Any] | None:
         found, sure = await listing.session_of_payment(self._calls, payment)
@@ -171,35 +169,50 @@ class StripePayments:
         if self._clock.now().timestamp() < over:
             raise PaymentProviderUnavailable("it is not known whether the payment was opened")
 
-    async def _known_refund(self, intent_id: str, refund: Refund, amount: int) -> ProviderRefund:
-        """The refund that there is nevertheless, else a failure."""
+    async def _sent(
+        self, booking: Booking, intent_id: str, refund: Refund, *, by_hand: bool = False
+    ) -> ProviderRefund | None:
+        """What has been sent of the refund: by this try, or by one that was taken for failed.
+
+        When Stripe refuses it is looked for one by hand as well, made in the dashboard. What is
+        not of this try gets its marks, so that its news is this try's.
+        """
         call = self._calls.v1.refunds.list_async({"payment_intent": intent_id, "limit": 100})
-        try:
-            rows: list[Shown] = (await self._calls.answer(call))["data"]
-        except Refused as refused:
-            raise _not_known(refused) from None
-        key = refund.idempotency_key
+        rows, _ = await _known(self._calls.rows(call))
         for row in rows:
-            if _refund_key(row) == key:
+            if _key_of(row) == refund.idempotency_key:
                 return _refund(row)
+        others = {each.provider_refund_id for each in booking.refunds if each.refund_id != refund.refund_id}
+        wanted = {refund.refund_id, ""} if by_hand else {refund.refund_id}
         for row in rows:
-            if row["status"] in ("failed", "canceled") or row["amount"] != amount:
-                continue
-            # Of a try that was taken for failed; or somebody was faster, in Stripe's dashboard.
-            if _refund_key(row).rpartition("-")[0] in ("", refund.refund_id):
+            is_good = row.get("status") not in ("failed", "canceled") and row["id"] not in others
+            if is_good and _of(row) in wanted and row.get("amount") == to_wire(refund.amount)[1]:
                 log.warning("stripe_refund_known", refund_id=refund.refund_id, provider_refund=row["id"])
-                return _refund({**row, "metadata": {REFUND_KEY: key}})
-        return ProviderRefund("", RefundOutcome.FAILED, key)
+                marked = self._calls.v1.refunds.update_async(row["id"], {"metadata": _marks(booking, refund)})
+                return _refund(await _known(self._calls.answer(marked)))
+        return None
 
 
-def _not_known(refused: Refused) -> PaymentProviderUnavailable:
-    # Of another account or mode, or a fault of ours: whatever it is, it is no news of the payment.
-    log.error("stripe_refused", problem=str(refused), code=refused.code)
-    return PaymentProviderUnavailable("the payment provider does not know the payment")
+async def _known(answer: Awaitable[T]) -> T:
+    """An answer about what Stripe must know."""
+    try:
+        return await answer
+    except Refused as refused:
+        # Of another account or mode, or a fault of ours: whatever it is, it is no news of the payment.
+        log.error("stripe_refused", problem=str(refused), code=refused.code)
+        raise PaymentProviderUnavailable("the payment provider does not know the payment") from None
 
 
-def _refund_key(row: Shown) -> str:
+def _marks(booking: Booking, refund: Refund) -> dict[str, str]:
+    return {BOOKING_ID: booking.booking_id, REFUND_KEY: refund.idempotency_key}
+
+
+def _key_of(row: Shown) -> str:
     return str((row.get("metadata") or {}).get(REFUND_KEY, ""))
+
+
+def _of(row: Shown) -> str:
+    return _key_of(row).rpartition("-")[0]
 
 
 def _session(shown: Shown) -> Session:
