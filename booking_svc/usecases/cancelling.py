@@ -80,6 +80,8 @@ def _check_seats(booking: Booking, seat_ids: Sequence[str]) -> None:
         raise InvalidField("seat_ids", f"must be at most {MOST_SEATS} seats")
     if len(set(seat_ids)) != len(seat_ids):
         raise InvalidField("seat_ids", "must not repeat a seat")
+    if any(not 1 <= len(seat_id) <= 8 for seat_id in seat_ids):
+        raise InvalidField("seat_ids", "each must have 1 to 8 characters")
     unknown = [seat_id for seat_id in seat_ids if seat_id not in booking.seat_ids]
     if unknown:
         raise UnknownSeat(unknown)

@@ -12,7 +12,7 @@ import pytest_asyncio
 
 from booking_svc.app import encoded, open_ports, use_cases
 from booking_svc.domain import inputs
-from booking_svc.domain.booking import Booking, BookingState, PaymentMethod
+from booking_svc.domain.booking import AcceptedRequest, Booking, BookingState, PaymentMethod
 from booking_svc.domain.contact import Contact
 from booking_svc.domain.events import Event
 from booking_svc.domain.machine import apply
@@ -177,6 +177,32 @@ async def test_control_without_the_version_a_capture_is_forgotten(shop: Shop) ->
     booking = await _two_payments_at_once(shop, shop.with_bookings(WithoutVersion))
     captured = [payment for payment in booking.payments if payment.captured is not None]
     assert len(captured) == 1, "the unguarded store kept both: this race proves nothing"
+
+
+async def _cancelled_seat_by_seat(shop: Shop, ports: Ports) -> Booking:
+    """Both seats of a booking are cancelled at the same moment, each at another replica."""
+    (booking,) = await _paid(shop, 1)
+    await use_cases(shop.ports).driver.drive(booking.booking_id)
+    booking = await shop.found(booking)
+    assert booking.state is BookingState.CONFIRMED
+    asked = [
+        inputs.CancelRequested(AcceptedRequest(new_request_id(), seat_id), inputs.BUYER, (seat_id,))
+        for seat_id in booking.seat_ids
+    ]
+    await asyncio.gather(*(Changes(ports).apply(booking, each) for each in asked))
+    return await shop.found(booking)
+
+
+async def test_seats_that_are_cancelled_at_once_are_both_cancelled(shop: Shop) -> None:
+    booking = await _cancelled_seat_by_seat(shop, shop.ports)
+    assert booking.state is BookingState.CANCELLED
+    assert len(booking.accepted) == 2
+
+
+async def test_control_without_the_version_one_of_the_seats_is_forgotten(shop: Shop) -> None:
+    booking = await _cancelled_seat_by_seat(shop, shop.with_bookings(WithoutVersion))
+    assert booking.state is BookingState.CONFIRMED, "the unguarded store kept both: this race proves nothing"
+    assert len(booking.kept_seat_ids) == 1
 
 
 async def test_a_saved_change_carries_its_event_or_neither(shop: Shop) -> None:

@@ -1,6 +1,7 @@
 """A person buys tickets, in a real browser, from the front page to the mail."""
 
 import asyncio
+import datetime as dt
 import json
 import re
 import signal
@@ -18,6 +19,7 @@ from playwright.async_api import Browser, expect
 
 from mesh.mongo import open_client
 from mesh.testing import eventually
+from stack.shows import move_show
 from tests.e2e.visitor import DECLINED_CARD, Visitor
 from tests.fixtures.site import Site
 
@@ -152,6 +154,71 @@ async def test_a_cancelled_booking_frees_its_seats_and_tells_of_the_refund(
     await eventually(told, within_seconds=30)
     await ada.page.goto(seat_page)
     assert seat in await ada.free_seats()
+
+
+@pytest.mark.parametrize("java_script", [True, False], ids=["with JavaScript", "without JavaScript"])
+async def test_one_of_three_tickets_is_cancelled_and_the_others_stay(
+    visitor: NewVisitor, site: Site, java_script: bool
+) -> None:
+    ada = await visitor(java_script=java_script, width=390)
+    await ada.choose_show("Mumbai")
+    seats = (await ada.free_seats())[-3:]
+    await ada.choose_seats(seats)
+    await ada.hold()
+    await ada.start_payment()
+    await ada.pay_by_card()
+    assert len(await ada.ticket_ids()) == 3
+    page = ada.page
+    await page.get_by_text("Cancel tickets").click()
+    await page.get_by_label(f"Seat {seats[0]}").check()
+    if java_script:
+        await expect(page.get_by_text("Goes back to you")).to_be_visible()
+    await page.get_by_role("button", name="See what goes back").click()
+    # The third ticket's discount goes with it.
+    await expect(page.get_by_text("lose a discount")).to_be_visible()
+    told = await page.locator("tfoot td").inner_text()
+    await page.get_by_role("button", name=f"Cancel {seats[0]}").click()
+    await expect(page.locator("li.ticket.void")).to_have_count(1)
+    await expect(page.locator("li.ticket:not(.void)")).to_have_count(2)
+    await expect(page.get_by_text(f"{seats[0]}: {told} back")).to_be_visible()
+
+    async def letter() -> str | None:
+        mails = [mail["text"] for mail in await site.mails_to(ada.email)]
+        return next((text for text in mails if f"on its way: {seats[0]}." in text), None)
+
+    text = await eventually(letter, within_seconds=30)
+    assert text is not None
+    assert "still valid" in text
+
+
+async def test_a_moved_show_can_be_given_back(visitor: NewVisitor, site: Site) -> None:
+    ada = await visitor()
+    await ada.choose_show("London")
+    show_id = ada.page.url.rpartition("/")[2].partition("?")[0]
+    start = dt.datetime.fromisoformat(str(await ada.page.locator("time").first.get_attribute("datetime")))
+    await ada.choose_seats((await ada.free_seats())[-1:])
+    await ada.hold()
+    await ada.start_payment()
+    await ada.pay_by_card()
+    await ada.ticket_ids()
+    later = (start + dt.timedelta(minutes=5)).isoformat()
+    moved = await asyncio.to_thread(move_show, site.data, show_id, later, "The film was late.")
+    assert moved == 0
+    page = ada.page
+
+    async def told() -> bool:
+        await page.reload()
+        return await page.get_by_text("The film was late.").count() > 0
+
+    await eventually(told, within_seconds=20, every_seconds=0.5)
+    await page.get_by_role("button", name="Have the money back").click()
+    await page.get_by_role("button", name="Cancel ").click()
+    await expect(page.get_by_text("Refund").first).to_be_visible()
+
+    async def letter() -> bool:
+        return any("Your show was moved" in mail["text"] for mail in await site.mails_to(ada.email))
+
+    await eventually(letter, within_seconds=30)
 
 
 async def test_a_booking_survives_kill_9_between_payment_and_confirmation(

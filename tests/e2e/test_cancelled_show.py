@@ -21,10 +21,12 @@ import psutil
 import pytest
 from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
 from matinee.catalog.v1 import admin_pb2, admin_pb2_grpc
+from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
 from matinee.type.v1 import layout_pb2
 from pymongo import MongoClient
 
 from mesh.channel import open_channel
+from mesh.errors import RemoteError
 from mesh.ids import new_request_id
 from mesh.testing import eventually
 from stack.folder import DataFolder
@@ -51,6 +53,7 @@ class House:
     site: Site
     bookings: "booking_pb2_grpc.BookingServiceAsyncStub"
     admin: "admin_pb2_grpc.CatalogAdminServiceAsyncStub"
+    seats: "seat_pb2_grpc.SeatServiceAsyncStub"
     http: aiohttp.ClientSession
     name: str = field(default_factory=lambda: f"house-{uuid4().hex[:8]}")
     booking_ids: list[str] = field(default_factory=list)
@@ -186,11 +189,15 @@ async def _house(site: Site) -> AsyncIterator[House]:
         catalog = await around.enter_async_context(
             open_channel(site.installation.address("catalog_svc"), token, timeout_seconds=30)
         )
+        seat = await around.enter_async_context(
+            open_channel(site.installation.address("seat_svc"), token, timeout_seconds=30)
+        )
         http = await around.enter_async_context(aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(30)))
         yield House(
             site,
             booking.stub(booking_pb2_grpc.BookingServiceStub),
             catalog.stub(admin_pb2_grpc.CatalogAdminServiceStub),
+            seat.stub(seat_pb2_grpc.SeatServiceStub),
             http,
         )
 
@@ -219,6 +226,19 @@ async def _settled(house: House, within_seconds: float) -> dict[str, float]:
 
     await eventually(arrived, within_seconds, every_seconds=0.25)
     return after
+
+
+async def _nobody_gets_seats(house: House) -> None:
+    wanted = booking_pb2.CreateBookingRequest(
+        request_id=new_request_id(), buyer_id=uuid4().hex, show_id=house.name, seat_ids=["AA1"]
+    )
+    straight = seat_pb2.HoldSeatsRequest(
+        request_id=new_request_id(), show_id=house.name, seat_ids=["AA1"], holder_id="somebody"
+    )
+    for call in (house.bookings.CreateBooking(wanted), house.seats.HoldSeats(straight)):
+        with pytest.raises(RemoteError) as caught:
+            await call
+        assert caught.value.reason == "SHOW_CLOSED"
 
 
 def _cpu_seconds() -> Counter[str]:
@@ -251,6 +271,7 @@ async def test_everyone_is_refunded_and_told_within_a_minute(site: Site) -> None
         print(f"\n{BOOKINGS} bookings: {after}, in all {took:.1f} s; CPU {used}")  # noqa: T201 - for whoever runs it with -s
         assert took <= PROMISED_SECONDS
         await _nothing_is_wrong(house)
+        await _nobody_gets_seats(house)
 
 
 @pytest.mark.timeout(600)

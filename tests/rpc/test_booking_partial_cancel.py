@@ -159,6 +159,8 @@ async def test_a_partial_refund_that_is_slow_or_fails_at_first_arrives_once(desk
     [
         (["Z9"], "UNKNOWN_SEAT"),
         (["A1", "A1"], "INVALID_FIELD"),
+        ([""], "INVALID_FIELD"),
+        (["A" * 100_000], "INVALID_FIELD"),
         ([f"A{n}" for n in range(1, 12)], "INVALID_FIELD"),
     ],
 )
