@@ -5,7 +5,9 @@ from typing import Final
 
 from matinee.notify.v1 import notify_pb2, notify_pb2_grpc
 
+from booking_svc.convert import timestamp
 from booking_svc.domain.people import Address, AddressKind
+from booking_svc.domain.sign_in import Challenge
 from booking_svc.errors import ChannelNotOffered, NotificationsUnavailable
 from mesh.errors import InvalidField, RemoteError
 
@@ -22,15 +24,17 @@ class RemoteNotices:
         self._notifications = notifications
 
     async def send_code(
-        self, address: Address, code: str, minutes: int, language: str, request_id: str
+        self, challenge: Challenge, code: str, minutes: int, language: str, request_id: str
     ) -> None:
         """See `Notices.send_code`."""
+        address = challenge.address
         request = notify_pb2.SendNotificationRequest(
             request_id=request_id,
             channel=_CHANNELS[address.kind],
             recipient=address.text,
             template_id="sign_in_code",
             values={"code": code, "minutes": str(minutes), "language": language},
+            expire_time=timestamp(challenge.expire_time),
         )
         try:
             await self._notifications.SendNotification(request)

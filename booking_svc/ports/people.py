@@ -88,9 +88,9 @@ class Notices(Protocol):
     """Messages to people."""
 
     async def send_code(
-        self, address: Address, code: str, minutes: int, language: str, request_id: str
+        self, challenge: Challenge, code: str, minutes: int, language: str, request_id: str
     ) -> None:
-        """Returns once the message is safe.
+        """Sends the challenge's code, unless it is over by then; returns once the message is safe.
 
         Raises `NotificationsUnavailable`, `ChannelNotOffered`, or `InvalidField` for an address that
         no message can be sent to.

@@ -129,7 +129,7 @@ class SignIns:
             return await self._sent_by_another(challenge, now)
         sent = False
         try:
-            await self._notices.send_code(challenge.address, code, CODE_MINUTES, language, new_request_id())
+            await self._notices.send_code(challenge, code, CODE_MINUTES, language, new_request_id())
             sent = True
         finally:
             await self._codes.sending_ended(ref, challenge.challenge_id, sent)

@@ -56,6 +56,8 @@ class AmqpSendQueue:
             template_id=message.template_id,
             values=message.values,
         )
+        if message.expire_time is not None:
+            body.expire_time.FromDatetime(message.expire_time)
         await self._publisher.publish(
             Message(
                 exchange="",

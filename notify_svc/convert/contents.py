@@ -108,7 +108,17 @@ def direct_message(request: notify_pb2.SendNotificationRequest) -> DirectMessage
         address=request.recipient,
         template_id=request.template_id,
         values=dict(request.values),
+        expire_time=_expire_time(request),
     )
+
+
+def _expire_time(request: notify_pb2.SendNotificationRequest) -> dt.datetime | None:
+    if not request.HasField("expire_time"):
+        return None
+    try:
+        return request.expire_time.ToDatetime(dt.UTC)
+    except ValueError:
+        raise InvalidField("expire_time", "is a time that no calendar has") from None
 
 
 def _event(name: str, header: events_pb2.EventHeader, **facts: Any) -> BookingEvent:

@@ -51,6 +51,7 @@ class DirectMessage:
     address: str = field(repr=False)
     template_id: str
     values: Mapping[str, str] = field(repr=False)
+    expire_time: dt.datetime | None = None
 
     @property
     def event_id(self) -> str:
@@ -66,9 +67,9 @@ class DirectMessage:
         """Where it goes on that channel; None on every other than the one asked for."""
         return self.address if channel is self.channel else None
 
-    def is_over(self, now: dt.datetime) -> bool:  # noqa: ARG002 - as in BookingEvent
-        """Never: whoever asked knows how long it is of use."""
-        return False
+    def is_over(self, now: dt.datetime) -> bool:
+        """Whether it is of no use any more: whoever asked knows how long it is."""
+        return self.expire_time is not None and now >= self.expire_time
 
 
 Content: TypeAlias = BookingEvent | DirectMessage

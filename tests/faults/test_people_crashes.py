@@ -12,8 +12,8 @@ import pytest_asyncio
 from booking_svc.app import encoded
 from booking_svc.domain.booking import Booking, BookingState
 from booking_svc.domain.contact import Contact
-from booking_svc.domain.people import Address, email_address
-from booking_svc.domain.sign_in import SignInKeys, SignInTerms
+from booking_svc.domain.people import email_address
+from booking_svc.domain.sign_in import Challenge, SignInKeys, SignInTerms
 from booking_svc.domain.terms import Terms
 from booking_svc.errors import SignInOver
 from booking_svc.ports import Erasures, Ports, SignInPorts
@@ -46,7 +46,7 @@ class Post:
     forgotten: set[str] = field(default_factory=set)
 
     async def send_code(
-        self, address: Address, code: str, minutes: int, language: str, request_id: str
+        self, challenge: Challenge, code: str, minutes: int, language: str, request_id: str
     ) -> None:
         self.codes.append(code)
 

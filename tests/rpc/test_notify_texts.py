@@ -160,3 +160,18 @@ async def test_wrong_requests_to_list_or_forget_are_named(stub: Any) -> None:
         with pytest.raises(RemoteError) as refused:
             await stub.EraseRecipients(notify_pb2.EraseRecipientsRequest(**fields))
         assert refused.value.facts == {"field": field}
+
+
+async def test_a_message_that_is_over_is_not_sent_any_more(stub: Any, text_gateway: TextGateway) -> None:
+    late, in_time = a_code(), a_code(values={"code": "314159", "minutes": "10"})
+    late.expire_time.GetCurrentTime()
+    in_time.expire_time.FromSeconds(late.expire_time.seconds + 600)
+    await stub.SendNotification(late)
+    await stub.SendNotification(in_time)
+    [text] = await text_gateway.received(1)
+    assert "314159" in text["text"]
+    no_time = a_code()
+    no_time.expire_time.seconds = 2**60
+    with pytest.raises(RemoteError) as refused:
+        await stub.SendNotification(no_time)
+    assert refused.value.facts == {"field": "expire_time"}

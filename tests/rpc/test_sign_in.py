@@ -38,6 +38,7 @@ async def test_the_right_code_signs_in(door: Door) -> None:
     assert (message.channel, message.template_id) == (notify_pb2.CHANNEL_EMAIL, "sign_in_code")
     assert (message.values["minutes"], message.values["language"]) == ("10", "pt-BR")
     assert len(message.values["code"]) == 6
+    assert message.expire_time == challenge.expire_time
     left = challenge.expire_time.ToDatetime(dt.UTC) - door.clock.now()
     assert dt.timedelta(minutes=9, seconds=59) < left <= dt.timedelta(minutes=10)
     opened = await door.enter(challenge, message.values["code"])
