@@ -44,7 +44,8 @@ def _payment_failed(body: bytes) -> Content:
 
 
 def _expired(body: bytes) -> Content:
-    return _event("booking_expired", events_pb2.BookingExpired.FromString(body).header)
+    header = events_pb2.BookingExpired.FromString(body).header
+    return _event("booking_expired", header, reason=one_line(header.booking.show_cancellation.cancel_reason))
 
 
 def _cancelled(body: bytes) -> Content:
@@ -147,6 +148,7 @@ def _booking(booking: booking_pb2.Booking) -> Booking:
         ),
         tickets=_valid_tickets(booking),
         cancel_until=_time(booking.cancel_until_time) if booking.HasField("cancel_until_time") else None,
+        called_off=booking.HasField("show_cancellation"),
     )
 
 

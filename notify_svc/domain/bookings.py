@@ -70,3 +70,5 @@ class Booking:
     contact: Contact
     tickets: Sequence[Ticket]
     cancel_until: dt.datetime | None
+    called_off: bool = False
+    """Whether the theatre cancelled the show."""

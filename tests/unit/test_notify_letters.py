@@ -147,6 +147,19 @@ def test_the_letter_names_the_seats_that_were_cancelled() -> None:
     assert list(mail.qr_codes().values()) == ["REX-2026-000018"]
 
 
+def test_who_had_not_paid_is_told_that_the_show_was_cancelled_and_not_that_time_ran_out() -> None:
+    booking = a_booking(
+        state=booking_pb2.BOOKING_STATE_EXPIRED,
+        show_cancellation=booking_pb2.ShowCancellation(cancel_reason="The projector broke."),
+    )
+    mail = mail_about(events_pb2.BookingExpired(header=a_header(booking)))
+    for text in (mail.text, mail.html):
+        assert "cancel the show before you had paid" in text
+        assert "The projector broke." in text
+        assert "Time ran out" not in text
+    assert "Time ran out" in mail_about(events_pb2.BookingExpired(header=a_header())).text
+
+
 def refunded(reason: str) -> events_pb2.RefundIssued:
     refund = booking_pb2.Refund(refund_id="r-1", amount=rupees(48_000), refund_reason=reason)
     return events_pb2.RefundIssued(header=a_header(), refund=refund)

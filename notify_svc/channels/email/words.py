@@ -48,6 +48,7 @@ class BookingWords:
     tickets: Sequence[TicketWords]
     refund: str
     cancelled: str
+    called_off: bool
     previous: str
     reason: str
 
@@ -77,6 +78,7 @@ def booking_words(event: BookingEvent, texts: Texts, link: str) -> BookingWords:
         ),
         refund=texts.money(event.refund) if event.refund is not None else "",
         cancelled=texts.listed(event.cancelled_seat_ids) if event.cancelled_seat_ids else "",
+        called_off=booking.called_off,
         previous=texts.moment(event.previous_start_time, show.zone) if event.previous_start_time else "",
         reason=_reason(event, texts),
     )
