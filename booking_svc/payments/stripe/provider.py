@@ -182,10 +182,9 @@ class StripePayments:
         for row in rows:
             if _key_of(row) == refund.idempotency_key:
                 return _refund(row)
-        others = {each.provider_refund_id for each in booking.refunds if each.refund_id != refund.refund_id}
         wanted = {refund.refund_id, ""} if by_hand else {refund.refund_id}
         for row in rows:
-            is_good = row.get("status") not in ("failed", "canceled") and row["id"] not in others
+            is_good = row.get("status") not in ("failed", "canceled")
             if is_good and _of(row) in wanted and row.get("amount") == to_wire(refund.amount)[1]:
                 log.warning("stripe_refund_known", refund_id=refund.refund_id, provider_refund=row["id"])
                 marked = self._calls.v1.refunds.update_async(row["id"], {"metadata": _marks(booking, refund)})
