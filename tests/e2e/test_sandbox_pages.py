@@ -28,7 +28,7 @@ async def test_cards_and_ledger_can_be_read_on_a_phone(browser: Browser, tmp_pat
                 wide = await page.evaluate("document.documentElement.scrollWidth")
                 assert wide <= PHONE["width"], f"{path} has to be pushed sideways"
             await expect(page.get_by_text("USD 12.50").first).to_be_visible()
-            await page.get_by_role("link", name="3f1d2c77").click()
+            await page.get_by_role("link", name="3f1d2c77").first.click()
             await expect(page.get_by_role("heading", level=2)).to_contain_text(["Movements of 3f1d2c77"])
             await page.get_by_role("link", name="Test cards").click()
             await expect(page.get_by_role("heading", level=1)).to_have_text("Test cards")
