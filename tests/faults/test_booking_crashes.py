@@ -5,7 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 import pytest_asyncio
@@ -13,6 +13,7 @@ import pytest_asyncio
 from booking_svc.app import encoded, open_ports, open_schedule, use_cases
 from booking_svc.domain.booking import Booking, BookingState, PaymentMethod, SeatStanding
 from booking_svc.domain.contact import Contact
+from booking_svc.domain.duties import Duty
 from booking_svc.domain.proof import Viewer
 from booking_svc.errors import HoldExpired
 from booking_svc.ports import Ports, ScheduleFeed, ShowWalks
@@ -22,6 +23,7 @@ from booking_svc.stores.payment_events import MongoPaymentEvents
 from booking_svc.stores.show_walks import MongoShowWalks
 from booking_svc.usecases.cancelling import CancelWish, cancel_booking
 from booking_svc.usecases.creating import create_booking
+from booking_svc.usecases.driving import STEPS
 from booking_svc.usecases.following import ScheduleFollower
 from booking_svc.usecases.paying import PaymentWish
 from mesh import mongo as mesh_mongo
@@ -36,6 +38,9 @@ from tests.fixtures.box_office import BoxOffice, open_box_office
 from tests.fixtures.crashing import Fate, mortal, mortal_port, until_death
 from tests.fixtures.sandbox import Posted, Sandbox, WebhookAddress, running_sandbox, webhook_address
 
+NOBODY_PAYS = "nobody pays"
+"""In the place of a card: the buyer does not even go to the provider."""
+SLOW_SECONDS = 0.3
 CONTACT = Contact("Ada Lovelace", "ada@example.com", "", "en")
 RESTART_SECONDS = 25.0
 """By the service's clock: what a restart takes. More than any lease lasts, and less than a booking is waited
@@ -67,6 +72,7 @@ class Life:
     cancel: bool
     cancel_seats: tuple[str, ...] = ()
     call_off: bool = False
+    robbed: bool = False
     use: UseCases = field(init=False)
     follower: ScheduleFollower = field(init=False)
     tasks: "set[asyncio.Task[None]]" = field(default_factory=set)
@@ -87,6 +93,8 @@ class Life:
         self.booking_id = booking.booking_id
 
     async def start(self) -> None:
+        if self.card == NOBODY_PAYS:
+            return
         wish = PaymentWish(PaymentMethod.CREDIT_CARD, CONTACT, f"{PUBLIC_URL}/bookings/x")
         redirect = await self.use.cashier.start_payment(
             self.request_id("start"), self.booking_id, self.viewer, wish
@@ -96,8 +104,13 @@ class Life:
 
     async def hear(self) -> None:
         """The provider's webhook; a lost one is never sent."""
-        if self.card in {"", cards.LOST_WEBHOOK}:
+        if self.card in {"", cards.LOST_WEBHOOK, NOBODY_PAYS}:
             return
+        if self.robbed:
+            # Their hold was wiped, and somebody else was faster.
+            for held in self.world.office.holds_of(self.show_id):
+                held.ends = 0
+            self.world.office.take(self.show_id, ["A1"])
         posted = await eventually(self._posted)
         assert posted is not None
         await self.use.news.record_payment_event("sandbox", posted.body, posted.signature)
@@ -140,7 +153,9 @@ class Life:
         )
 
     async def wait_in_vain(self) -> None:
-        if not self.card:
+        if self.card in {"", NOBODY_PAYS}:
+            self.world.clock.advance(1)
+            await self.settle()  # the provider is asked, and nobody has paid
             self.world.clock.advance(300)
 
     async def settle(self) -> None:
@@ -158,8 +173,10 @@ class Life:
 
     async def settle_for_good(self) -> None:
         """Some rounds, with time for what has to be tried again."""
-        for _ in range(4):
+        for turn in range(4):
             await self.settle()
+            if self.card == cards.SLOW_REFUND and turn == 0:
+                await asyncio.sleep(SLOW_SECONDS)  # the sandbox goes by the real time
             self.world.clock.advance(5)
 
     @property
@@ -175,7 +192,9 @@ async def world(mongo: MongoEngine, tmp_path_factory: pytest.TempPathFactory) ->
         database = await around.enter_async_context(new_database(mongo))
         office = await around.enter_async_context(open_box_office())
         hook = await around.enter_async_context(webhook_address())
-        sandbox = await around.enter_async_context(running_sandbox(folder, hook.url))
+        sandbox = await around.enter_async_context(
+            running_sandbox(folder, hook.url, late_seconds=SLOW_SECONDS / 2)
+        )
         resources = await around.enter_async_context(Resources())
         settings = desk_settings(database, office, sandbox.url)
         client = mesh_mongo.open_client(settings.mongo_url, "crashes")
@@ -249,6 +268,8 @@ class Scenario:
     """Calls that a process has to die at, for the enumeration to mean anything."""
     cancel: bool = False
     cancel_seats: tuple[str, ...] = ()
+    robbed: bool = False
+    """Somebody else gets a seat while the payment is under way."""
     """None named: all."""
     call_off: bool = False
 
@@ -307,6 +328,23 @@ SCENARIOS = {
         ("keep", "of_show", "save"),
         call_off=True,
     ),
+    "slow-refund": Scenario(
+        cards.SLOW_REFUND,
+        BookingState.REFUNDED,
+        GIVEN_BACK,
+        (("capture", 2000), ("refund", 2000)),
+        (*BOUGHT, "cancel", "refund", "get_refund"),
+        cancel=True,
+    ),
+    "seats-lost": Scenario(
+        cards.SUCCESS,
+        BookingState.REFUNDED,
+        ("refund_issued",),
+        (("capture", 2000), ("refund", 2000)),
+        (*BOUGHT, "cancel", "release", "refund"),
+        robbed=True,
+    ),
+    "never-started": Scenario(NOBODY_PAYS, BookingState.EXPIRED, (), (), ("add", "hold", "release", "save")),
     "never-paid": Scenario(
         "", BookingState.EXPIRED, ("booking_expired",), (), ("claim", "expire_session", "release", "save")
     ),
@@ -323,15 +361,7 @@ async def test_a_crash_at_any_await_ends_right(world: World, name: str, after: b
         fate = Fate(at_call, after)
         buyer_id = f"{name}-{after}-{at_call}"
         show_id = world.office.add_show()
-        life = Life(
-            world,
-            scenario.card,
-            buyer_id,
-            show_id,
-            scenario.cancel,
-            scenario.cancel_seats,
-            scenario.call_off,
-        )
+        life = _life(world, scenario, buyer_id, show_id)
         await _live(life, fate)
         await _check_end(life, scenario, fate)
         if not fate.dead:
@@ -340,6 +370,13 @@ async def test_a_crash_at_any_await_ends_right(world: World, name: str, after: b
     else:
         pytest.fail("the life never ended without a crash")
     assert {f"{'after' if after else 'before'} {call}" for call in scenario.calls} <= died_at
+
+
+def _life(world: World, scenario: Scenario, buyer_id: str, show_id: str) -> Life:
+    return Life(
+        *(world, scenario.card, buyer_id, show_id, scenario.cancel, scenario.cancel_seats),
+        *(scenario.call_off, scenario.robbed),
+    )
 
 
 async def _check_end(life: Life, scenario: Scenario, fate: Fate) -> None:
@@ -354,7 +391,31 @@ async def _check_end(life: Life, scenario: Scenario, fate: Fate) -> None:
         assert {ticket.seat_id for ticket in booking.tickets if not ticket.cancelled} == kept, where
     else:
         assert booking.seats is SeatStanding.FREED, where
-        assert {"A1", "A2"} <= life.world.office.free_seats(life.show_id), where
+        free = {"A2"} if scenario.robbed else {"A1", "A2"}
+        assert free <= life.world.office.free_seats(life.show_id), where
+
+
+@pytest.mark.timeout(300)
+async def test_the_lives_take_every_step_that_there_is(world: World) -> None:
+    """A new duty needs a life above that takes it, and that then dies at each of its calls."""
+    taken: set[str] = set()
+    for name, scenario in SCENARIOS.items():
+        before = _steps_taken()
+        life = _life(world, scenario, f"{name}-all-steps", world.office.add_show())
+        await _live(life, Fate(at_call=-1, after=False))
+        taken |= {step for step, count in _steps_taken().items() if count > before.get(step, 0)}
+    # Whoever starts a payment opens it; these are for the next process, when that one has died.
+    after_a_crash = {"OpenPayment", "GiveUpCreation"}
+    assert taken | after_a_crash == {duty.__name__ for duty in get_args(Duty)}
+
+
+def _steps_taken() -> dict[str, float]:
+    return {
+        sample.labels["duty"]: sample.value
+        for metric in STEPS.collect()
+        for sample in metric.samples
+        if sample.name == "booking_steps_total"
+    }
 
 
 @pytest.mark.parametrize("after", [False, True], ids=["before-the-call", "after-the-call"])
@@ -362,14 +423,14 @@ async def test_seats_that_a_dead_process_held_for_a_buyer_who_stays_away_are_fre
     world: World, after: bool
 ) -> None:
     show_id = world.office.add_show()
-    fate = Fate(at_call=3, after=after)
+    fate = Fate(at_call=-1, after=after, at="hold")
     life = Life(world, "", f"away-{after}", show_id, cancel=False)
     world.clock.advance((SystemClock().now() - world.clock.now()).total_seconds())
-    life.use = use_cases(mortal(world.ports, fate))
+    life.begin_process(fate)
     with until_death():
         await life.create()
     assert fate.where.endswith("hold")
-    life.use = use_cases(world.ports)
+    life.begin_process(None)
     world.clock.advance(31)
     await life.settle()
     assert world.office.holds_of(show_id) == []

@@ -32,6 +32,7 @@ from mesh.money import Money
 from tests.fixtures.bookings import (
     AFTER_TIME_UP,
     CANCEL_UNTIL,
+    CONTACT,
     FIRST,
     HOLD,
     NOW,
@@ -337,6 +338,7 @@ def test_each_way_tells_what_it_should() -> None:
     freed = apply(cancelled, inputs.TicketsCancelled(()), NOW)
     assert freed.events == (BookingCancelled(("A1", "A2")),)
     assert all(ticket.cancelled for ticket in freed.booking.tickets)
+    assert freed.booking.seats is SeatStanding.FREED
     refund = freed.booking.refunds[0]
     assert (refund.amount, refund.reason) == (Money("USD", 2000), "cancelled_by_buyer")
 
@@ -471,3 +473,26 @@ def test_tickets_that_come_after_a_booking_was_given_up_are_in_doubt() -> None:
     refunding = after(in_state(S.REFUNDING), inputs.SeatsFreed())
     assert refunding.seats is SeatStanding.FREED
     assert after(refunding, inputs.SeatsConfirmed(TICKETS)).seats is SeatStanding.IN_DOUBT
+
+
+def test_what_is_captured_must_be_the_quote_and_not_only_what_was_asked_for() -> None:
+    asked_too_little = inputs.PaymentStarted(a_payment(amount=Money("USD", 1999)), CONTACT, 10)
+    outcome = apply(after(held(), asked_too_little, opened()), paid(amount=Money("USD", 1999)), NOW)
+    assert (outcome.booking.state, outcome.alarms) == (S.REFUNDING, ("amount_mismatch",))
+    assert outcome.booking.refunds[0].amount == Money("USD", 1999)
+
+
+def test_a_wrong_amount_of_nothing_ends_the_booking_and_owes_nothing() -> None:
+    outcome = apply(awaiting(), paid(amount=Money("USD", 0)), NOW)
+    assert (outcome.booking.state, outcome.booking.refunds) == (S.REFUNDED, ())
+
+
+@pytest.mark.parametrize("news", [inputs.PaymentDeclined(FIRST, "no"), inputs.PaymentClosed(FIRST)])
+def test_a_booking_awaits_its_payment_while_any_of_them_is_open(news: Input) -> None:
+    """The machine opens one at a time; what is stored may still come from a version that did not."""
+    first = awaiting()
+    both = replace(first, payments=(*first.payments, replace(a_payment(SECOND), state=PaymentState.OPEN)))
+    one_left = apply(both, news, NOW)
+    assert (one_left.booking.state, one_left.events) == (S.AWAITING_PAYMENT, ())
+    assert one_left.booking.open_payment is not None
+    assert one_left.booking.open_payment.payment_id == SECOND

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, precondition, rule
 
 from booking_svc.domain import duties, inputs
-from booking_svc.domain.booking import Booking, BookingState, PaymentState, RefundState, SeatStanding
+from booking_svc.domain.booking import Booking, BookingState, PaymentState, RefundState, Refusal, SeatStanding
 from booking_svc.domain.duties import Pace
 from booking_svc.domain.machine import apply
 from booking_svc.domain.machine.change import known_refund
@@ -112,6 +112,29 @@ class OneBooking(RuleBasedStateMachine):
     @rule()
     def lose_the_seats(self) -> None:
         self.give(inputs.SeatsMissed("seats_lost"))
+
+    @rule()
+    def the_world_does_one_thing(self) -> None:
+        """Without it, few bookings would come far enough for what happens late in a life."""
+        due = duties.due_duties(self.booking, PACE, self.now)
+        for given in _as_the_world_does(self.booking, due[0], self.captured) if due else ():
+            self.give(given)
+
+    @precondition(lambda self: self.booking.refunds)
+    @rule(
+        data=st.data(), kind=st.sampled_from([inputs.RefundAccepted, inputs.RefundFailed]), old=st.booleans()
+    )
+    def refund_is_slow_or_fails(self, data: st.DataObject, kind: type, old: bool) -> None:
+        owed = data.draw(st.sampled_from(self.booking.refunds))
+        tries = max(0, owed.tries - old)
+        if kind is inputs.RefundFailed:
+            self.give(inputs.RefundFailed(owed.refund_id, tries))
+        else:
+            self.give(inputs.RefundAccepted(owed.refund_id, tries, "provider-refund"))
+
+    @rule()
+    def refuse_the_seats(self) -> None:
+        self.give(inputs.HoldRefused(Refusal("SEAT_TAKEN", "", {})))
 
     @invariant()
     def money_is_never_promised_twice(self) -> None:
