@@ -12,6 +12,8 @@ _DEFAULT_PORTS: Final = {
     "mongodb": 27017,
     "redis": 6379,
     "rediss": 6379,
+    "redis+cluster": 6379,
+    "rediss+cluster": 6379,
     "valkey": 6379,
     "amqp": 5672,
     "amqps": 5671,

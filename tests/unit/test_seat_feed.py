@@ -167,6 +167,32 @@ async def test_a_show_that_cannot_be_read_for_a_while_is_read_later() -> None:
         assert await following == [("SeatDelta", 101)]
 
 
+async def test_a_show_whose_reading_hangs_keeps_no_other_from_being_swept() -> None:
+    source, hangs = Source(), asyncio.Event()
+    hanging = a_show()
+
+    async def read(show: Show, after: int) -> list[SeatDelta] | MapReading:
+        if show is hanging and after:
+            await hangs.wait()
+        return await source.read(show, after)
+
+    source.watching = Watching(read, source)
+    async with aclosing(source.watching.watch(hanging, 0)) as stuck, source.watcher() as updates:
+        await told(stuck, 1)
+        await told(updates, 1)
+        waiting = asyncio.create_task(told(stuck, 1))
+        for sequence in (101, 102, 103):
+            following = asyncio.create_task(told(updates, 1))
+            await asyncio.sleep(0)
+            source.happens(hinted=False)
+            async with asyncio.timeout(1):
+                await source.watching.sweep()
+            assert await following == [("SeatDelta", sequence)]
+        assert not waiting.done()
+        hangs.set()
+        assert await waiting == [("SeatDelta", 101)]
+
+
 async def test_nothing_is_followed_or_swept_once_nobody_watches() -> None:
     source = Source()
     async with source.watcher() as first, source.watcher() as second:

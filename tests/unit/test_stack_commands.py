@@ -135,6 +135,9 @@ async def test_one_answering_member_is_enough() -> None:
     async with server:
         port = server.sockets[0].getsockname()[1]
         await check_answers("mongo", f"mongodb://127.0.0.1:1,127.0.0.1:{port}/")
+        await check_answers("valkey", f"redis+cluster://user:secret@127.0.0.1:1,127.0.0.1:{port}")
+    with pytest.raises(StackError, match=r"REDIS_URL: nothing answers at 127\.0\.0\.1:1"):
+        await check_answers("valkey", "redis+cluster://user:secret@127.0.0.1:1")
 
 
 async def test_what_is_no_url_is_refused_without_showing_it() -> None:

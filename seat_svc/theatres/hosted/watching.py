@@ -22,7 +22,10 @@ ReadChanges = Callable[[Show, int], Awaitable[list[SeatDelta] | MapReading]]
 
 REMEMBERED: Final = 256
 """Updates that a watcher may be behind before it is cut off."""
-_LANES: Final = 16
+_MOST_READ: Final = 500
+"""Shows that are read at once."""
+_PATIENCE_SECONDS: Final = 0.25
+"""A sweep waits no longer for what it reads: shows on a server that hangs must not hold up the others."""
 
 
 class ShowFeed:
@@ -84,6 +87,7 @@ class Watching:
         self._read = read
         self._hints = hints
         self._feeds: dict[str, ShowFeed] = {}
+        self._reading: dict[str, asyncio.Task[None]] = {}
         self.wake = asyncio.Event()
 
     async def watch(self, show: Show, after_sequence: int) -> AsyncGenerator[Update, None]:
@@ -113,19 +117,29 @@ class Watching:
         Reading also ends the holds whose time has passed: this is what tells
         watchers of it, and all that a sweeper is needed for.
         """
-        lanes = asyncio.Semaphore(_LANES)
-        await asyncio.gather(*(self._catch_up(feed, lanes) for feed in list(self._feeds.values())))
+        unread = [feed for feed in self._feeds.values() if feed.show.show_id not in self._reading]
+        # Those that were read longest ago come first, should there be too many.
+        begun = [self._begin_to_read(feed) for feed in unread[: _MOST_READ - len(self._reading)]]
+        if begun:
+            await asyncio.wait(begun, timeout=_PATIENCE_SECONDS)
 
-    async def _catch_up(self, feed: ShowFeed, lanes: asyncio.Semaphore) -> None:
+    def _begin_to_read(self, feed: ShowFeed) -> asyncio.Task[None]:
+        show_id = feed.show.show_id
+        self._feeds[show_id] = self._feeds.pop(show_id)
+        reading = asyncio.create_task(self._catch_up(feed), name="watch-catch-up")
+        self._reading[show_id] = reading
+        reading.add_done_callback(lambda _: self._reading.pop(show_id))
+        return reading
+
+    async def _catch_up(self, feed: ShowFeed) -> None:
         asked = feed.sequence
         if not asked:
             return
-        async with lanes:
-            try:
-                reading = await self._read(feed.show, asked)
-            except MatineeError as error:
-                log.warning("watched_show_unreadable", show_id=feed.show.show_id, reason=error.reason)
-                return
+        try:
+            reading = await self._read(feed.show, asked)
+        except MatineeError as error:
+            log.warning("watched_show_unreadable", show_id=feed.show.show_id, reason=error.reason)
+            return
         if not isinstance(reading, MapReading):
             for delta in reading:
                 feed.tell(delta)
