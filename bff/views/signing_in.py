@@ -87,6 +87,7 @@ async def enter_code(request: web.Request) -> web.Response:
         challenge_id=challenge.challenge_id,
         code=code,
         buyer_id=session.buyer_id,
+        earlier_sign_in_token=session.sign_in,
     )
     try:
         token = await request.app[BACKGROUND].finish(request.app[BUYERS].complete_sign_in(message))

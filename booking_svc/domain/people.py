@@ -36,13 +36,13 @@ class Address:
 class SignIn:
     """One browser's sign-in.
 
-    `earlier_buyer_id` is the buyer that the browser was before: what it booked
-    as a guest stays visible to this sign-in, and to no other of the person.
+    `earlier_buyer_ids` are the buyers that the browser was before: what it
+    booked as a guest stays visible to this sign-in, and to no other of the person.
     """
 
     person_id: str
     address: Address
-    earlier_buyer_id: str = field(repr=False)
+    earlier_buyer_ids: tuple[str, ...] = field(repr=False)
     start_time: dt.datetime
     expire_time: dt.datetime
 

@@ -8,7 +8,7 @@ from matinee.booking.v1 import buyer_pb2, buyer_pb2_grpc
 
 from booking_svc import convert
 from booking_svc.usecases.rights import Rights
-from booking_svc.usecases.signing_in import SignIns
+from booking_svc.usecases.signing_in import Browser, SignIns
 from mesh.clock import Clock
 
 _Context: TypeAlias = "aio.ServicerContext[Any, Any]"
@@ -35,7 +35,10 @@ class BuyerServicer(buyer_pb2_grpc.BuyerServiceServicer):
         self, request: buyer_pb2.CompleteSignInRequest, _context: _Context
     ) -> buyer_pb2.CompleteSignInResponse:
         opened = await self._sign_ins.complete(
-            request.request_id, request.challenge_id, request.code, request.buyer_id
+            request.request_id,
+            request.challenge_id,
+            request.code,
+            Browser(request.buyer_id, request.earlier_sign_in_token),
         )
         return buyer_pb2.CompleteSignInResponse(
             sign_in_token=opened.token, buyer=convert.buyer(opened.sign_in)

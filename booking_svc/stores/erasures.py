@@ -104,7 +104,7 @@ class MongoErasures:
         with store_call():
             await self._people.delete_one({"_id": address.key, "person_id": person_id})
             await self._sign_ins.update_many(
-                {"person_id": person_id}, {"$set": {"text": "", "earlier_buyer_id": ""}}
+                {"person_id": person_id}, {"$set": {"text": "", "earlier_buyer_ids": []}}
             )
             await self._codes.delete_one({"_id": address_ref})
 

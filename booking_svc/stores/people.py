@@ -53,7 +53,7 @@ class MongoPeople:
             "person_id": sign_in.person_id,
             "kind": sign_in.address.kind.value,
             "text": sign_in.address.text,
-            "earlier_buyer_id": sign_in.earlier_buyer_id,
+            "earlier_buyer_ids": list(sign_in.earlier_buyer_ids),
             "start_time": sign_in.start_time,
             "expire_time": sign_in.expire_time,
         }
@@ -94,7 +94,7 @@ def _sign_in(found: Mapping[str, Any]) -> SignIn:
     return SignIn(
         person_id=found["person_id"],
         address=Address(AddressKind(found["kind"]), found["text"]),
-        earlier_buyer_id=found["earlier_buyer_id"],
+        earlier_buyer_ids=tuple(found["earlier_buyer_ids"]),
         start_time=found["start_time"],
         expire_time=found["expire_time"],
     )

@@ -3,7 +3,7 @@
 import datetime as dt
 import hmac
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 import structlog
@@ -30,6 +30,8 @@ from mesh.ids import is_request_id, new_request_id
 log = structlog.get_logger()
 
 _LONGEST_ID: Final = 64
+_MOST_EARLIER: Final = 10
+"""So many earlier buyers of a browser are remembered: one for each time that it signed in again."""
 
 SIGN_INS: Final = Counter("booking_sign_ins", "Steps of signing in, by how they went.", ["step"])
 
@@ -40,6 +42,14 @@ class SentCode:
 
     challenge_id: str
     expire_time: dt.datetime
+
+
+@dataclass(frozen=True, slots=True)
+class Browser:
+    """What a browser was until now: a buyer, perhaps signed in. Both may be empty."""
+
+    buyer_id: str = field(repr=False)
+    sign_in_token: str = field(default="", repr=False)
 
 
 class SignIns:
@@ -86,24 +96,24 @@ class SignIns:
         )
         return await self._ports.background.finish(self._send(challenge, code, language, now))
 
-    async def complete(self, request_id: str, challenge_id: str, code: str, buyer_id: str) -> "Opened":
+    async def complete(self, request_id: str, challenge_id: str, code: str, browser: Browser) -> "Opened":
         """Opens a sign-in for the right code, once.
 
         Raises `InvalidField`, `WrongCode`, `SignInOver` and `TryAgain`.
         """
         check_request_id(request_id)
         _check_id("challenge_id", challenge_id)
-        if buyer_id:
-            _check_id("buyer_id", buyer_id)
+        if browser.buyer_id:
+            _check_id("buyer_id", browser.buyer_id)
         given = checked_code(code)
         now = self._ports.now()
         taken = await self._codes.take_try(challenge_id, now)
         if taken is None:
-            return await self._repeated(request_id, challenge_id, given, buyer_id, now)
+            return await self._repeated(request_id, challenge_id, given, browser, now)
         if not self._fits(taken.challenge, given):
             SIGN_INS.labels("wrong_code").inc()
             raise WrongCode(taken.tries_left)
-        return await self._ports.background.finish(self._open(taken.challenge, request_id, buyer_id, now))
+        return await self._ports.background.finish(self._open(taken.challenge, request_id, browser, now))
 
     async def of(self, sign_in_token: str) -> SignIn:
         """The sign-in that the token stands for; raises `NotSignedIn`."""
@@ -146,39 +156,53 @@ class SignIns:
             raise RequestIdReused
         return SentCode(challenge.challenge_id, known.expire_time)
 
-    async def _open(self, challenge: Challenge, request_id: str, buyer_id: str, now: dt.datetime) -> "Opened":
+    async def _open(
+        self, challenge: Challenge, request_id: str, browser: Browser, now: dt.datetime
+    ) -> "Opened":
         if not await self._codes.spend(challenge, request_id):
-            return await self._opened_before(challenge.challenge_id, request_id, buyer_id, now)
+            return await self._opened_before(challenge.challenge_id, request_id, browser, now)
         SIGN_INS.labels("signed_in").inc()
         log.info("signed_in", kind=challenge.address.kind.value)
-        return await self._opened(challenge, request_id, buyer_id, now)
+        return await self._opened(challenge, request_id, browser, now)
 
     async def _repeated(
-        self, request_id: str, challenge_id: str, code: str, buyer_id: str, now: dt.datetime
+        self, request_id: str, challenge_id: str, code: str, browser: Browser, now: dt.datetime
     ) -> "Opened":
         """The answer once more, for the request that used the code up and for no other."""
         spent = await self._codes.spent_by(challenge_id, request_id, now)
         if spent is None or not self._fits(spent, code):
             raise SignInOver
-        return await self._opened(spent, request_id, buyer_id, now)
+        return await self._opened(spent, request_id, browser, now)
 
     async def _opened_before(
-        self, challenge_id: str, request_id: str, buyer_id: str, now: dt.datetime
+        self, challenge_id: str, request_id: str, browser: Browser, now: dt.datetime
     ) -> "Opened":
         spent = await self._codes.spent_by(challenge_id, request_id, now)
         if spent is None:
             raise SignInOver
-        return await self._opened(spent, request_id, buyer_id, now)
+        return await self._opened(spent, request_id, browser, now)
 
     async def _opened(
-        self, challenge: Challenge, request_id: str, buyer_id: str, now: dt.datetime
+        self, challenge: Challenge, request_id: str, browser: Browser, now: dt.datetime
     ) -> "Opened":
         token = self._keys.sign_in_token(challenge.challenge_id, request_id)
         person_id = await self._people.person_id(challenge.address, now)
-        wanted = SignIn(person_id, challenge.address, buyer_id, now, now + self._terms.lifetime)
+        earlier = await self._find(browser.sign_in_token)
+        buyer_ids = [browser.buyer_id] if browser.buyer_id else []
+        if earlier is not None and earlier.person_id == person_id:
+            buyer_ids += earlier.earlier_buyer_ids
+        wanted = SignIn(
+            person_id,
+            challenge.address,
+            tuple(dict.fromkeys(buyer_ids))[:_MOST_EARLIER],
+            now,
+            now + self._terms.lifetime,
+        )
         kept = await self._people.add(token_hash(token), wanted)
         if kept.expire_time <= now:
             raise SignInOver  # signed out since; a form that is sent again does not undo that
+        if earlier is not None and browser.sign_in_token != token:
+            await self._people.end(token_hash(browser.sign_in_token), now)
         return Opened(token, kept)
 
     def _fits(self, challenge: Challenge, code: str) -> bool:

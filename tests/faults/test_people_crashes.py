@@ -22,7 +22,7 @@ from booking_svc.stores.mongo import MongoBookings
 from booking_svc.stores.people import MongoPeople
 from booking_svc.stores.sign_in_codes import MongoSignInCodes
 from booking_svc.usecases.rights import Rights
-from booking_svc.usecases.signing_in import Opened, SignIns
+from booking_svc.usecases.signing_in import Browser, Opened, SignIns
 from mesh import mongo as mesh_mongo
 from mesh.background import Background
 from mesh.ids import new_request_id
@@ -107,7 +107,8 @@ class House:
         """A token."""
         sign_ins, _ = self.process(NOBODY)
         sent = await sign_ins.start(new_request_id(), email_address(email), "10.0.0.1", "en")
-        return (await sign_ins.complete(new_request_id(), sent.challenge_id, self.post.codes[-1], "")).token
+        code = self.post.codes[-1]
+        return (await sign_ins.complete(new_request_id(), sent.challenge_id, code, Browser(""))).token
 
     async def documents(self, collection: str, chosen: Document) -> list[Any]:
         """What is stored."""
@@ -198,7 +199,7 @@ async def _signed_in_across(house: House, fate: Fate) -> None:
 
     async def come_in(sign_ins: SignIns) -> Opened:
         sent = await sign_ins.start(first, email, "10.0.0.1", "en")
-        return await sign_ins.complete(second, sent.challenge_id, house.post.codes[-1], "")
+        return await sign_ins.complete(second, sent.challenge_id, house.post.codes[-1], Browser("a-buyer"))
 
     opened: Opened | None = None
     try:
@@ -212,7 +213,7 @@ async def _signed_in_across(house: House, fate: Fate) -> None:
     assert len(await house.documents("sign_ins", {"text": email.text})) == 1, fate
     challenge_id = KEYS.challenge_id(first)
     try:
-        await survivor.complete(new_request_id(), challenge_id, house.post.codes[-1], "")
+        await survivor.complete(new_request_id(), challenge_id, house.post.codes[-1], Browser("a-buyer"))
     except SignInOver:
         return
     raise AssertionError(f"the code was good twice: {fate}")

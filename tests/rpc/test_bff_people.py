@@ -179,6 +179,8 @@ async def test_signing_in_gives_the_browser_a_new_session_and_keeps_its_bookings
     assert after.buyer_id != before.buyer_id
     assert frontend.cinema.guests.entered[-1].buyer_id == before.buyer_id
     assert after.sign_in
+    await sign_in(frontend)
+    assert frontend.cinema.guests.entered[-1].earlier_sign_in_token == after.sign_in
     # Whoever had planted the cookie is not signed in, and shares nothing that comes after.
     async with frontend.another_browser() as attacker:
         headers = {"Cookie": f"matinee={planted}"}

@@ -327,7 +327,7 @@ async def test_bookings_with_the_persons_address_are_listed_with_the_browsers_ow
 
 
 async def test_the_list_is_read_in_order_from_indexes(door: Door) -> None:
-    viewer = Viewer("a-buyer", "", email_address("ada@example.com"), "another")
+    viewer = Viewer("a-buyer", "", email_address("ada@example.com"), ("another",))
     chosen = listed_for(viewer, (door.clock.now(), "x"))
     with door.desk.mongo() as client:
         bookings = client[door.desk.settings.mongo_database]["bookings"]
@@ -385,6 +385,19 @@ async def test_what_the_browser_booked_as_a_guest_stays_with_this_sign_in_alone(
     elsewhere = await door.sign_in(email)
     assert await door.listed(here, "the-browsers-new-id") == [guest]
     assert await door.listed(elsewhere) == []
+
+
+async def test_signing_in_again_keeps_what_the_browser_booked_and_ends_the_sign_in_before(door: Door) -> None:
+    email = an_address()
+    guest = (await door.desk.create("A1")).booking_id
+    first = await door.sign_in(email, buyer_id=door.desk.buyer_id)
+    second = await door.sign_in(email, buyer_id="the-second-buyer", earlier_sign_in_token=first)
+    assert await door.listed(second) == [guest]
+    assert (await refused(door.buyer(first))).reason == "NOT_SIGNED_IN"
+    # Somebody else at the same browser gets nothing of it.
+    third = await door.sign_in(an_address(), buyer_id="the-third-buyer", earlier_sign_in_token=second)
+    assert await door.listed(third) == []
+    assert (await refused(door.buyer(second))).reason == "NOT_SIGNED_IN"
 
 
 async def test_the_answer_is_the_same_whether_or_not_the_address_is_known(door: Door) -> None:

@@ -96,7 +96,7 @@ def test_codes_have_six_digits_and_are_not_all_large() -> None:
 
 
 def test_secrets_do_not_show_in_a_repr() -> None:
-    viewer = Viewer("a-buyer-id", "a-key", email_address("ada@example.com"), "another-buyer-id")
+    viewer = Viewer("a-buyer-id", "a-key", email_address("ada@example.com"), ("another-buyer-id",))
     for secret in ("a-buyer-id", "a-key", "ada@example.com", "another-buyer-id"):
         assert secret not in repr(viewer)
 
