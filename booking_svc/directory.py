@@ -45,6 +45,10 @@ class CatalogShowDirectory:
             self._known.popitem(last=False)
         return show
 
+    async def is_cancelled(self, show_id: str) -> bool:
+        """See `ShowDirectory.is_cancelled`; always asks."""
+        return (await self._ask(show_id)).cancelled
+
     async def _ask(self, show_id: str) -> ShowOnSale:
         try:
             response = await self._catalog.GetShow(catalog_pb2.GetShowRequest(show_id=show_id))

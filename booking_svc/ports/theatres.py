@@ -15,6 +15,10 @@ class ShowDirectory(Protocol):
         """The show with its prices; raises `UnknownShow` or `CatalogUnavailable`."""
         ...
 
+    async def is_cancelled(self, show_id: str) -> bool:
+        """Whether the show was cancelled by now, not some moment ago; raises as `find` does."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class HeldSeats:

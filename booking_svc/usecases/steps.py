@@ -101,7 +101,7 @@ async def _confirm_seats(ports: Ports, booking: Booking, _duty: duties.ConfirmSe
 async def _is_called_off(ports: Ports, booking: Booking) -> bool:
     """Whether the show was cancelled, of which this booking may not have heard yet."""
     try:
-        return (await ports.shows.find(booking.show.show_id)).cancelled
+        return await ports.shows.is_cancelled(booking.show.show_id)
     except (TryAgain, UnknownShow):
         return False  # what matters is that the money goes back; why is told less well
 
