@@ -185,3 +185,31 @@ def test_a_show_without_a_local_afternoon_in_utc_still_follows_its_own_zone() ->
     elsewhere = replace(noon_in_kolkata, facts=replace(noon_in_kolkata.facts, time_zone="America/New_York"))
     assert quote(noon_in_kolkata, ("A1",)).total.minor_units == 800
     assert quote(elsewhere, ("A1",)).total.minor_units == 1000
+
+
+@pytest.mark.parametrize(
+    ("utc", "in_the_hour"),
+    [
+        # London has no 01:00 to 02:00 on 29 March 2026, and has it twice on 25 October.
+        (dt.datetime(2026, 3, 29, 0, 59, tzinfo=dt.UTC), False),
+        (dt.datetime(2026, 3, 29, 1, 0, tzinfo=dt.UTC), False),
+        (dt.datetime(2026, 3, 29, 0, 0, tzinfo=dt.UTC), False),
+        (dt.datetime(2026, 10, 24, 23, 59, tzinfo=dt.UTC), False),
+        (dt.datetime(2026, 10, 25, 0, 0, tzinfo=dt.UTC), True),
+        (dt.datetime(2026, 10, 25, 0, 59, tzinfo=dt.UTC), True),
+        (dt.datetime(2026, 10, 25, 1, 0, tzinfo=dt.UTC), True),
+        (dt.datetime(2026, 10, 25, 1, 59, tzinfo=dt.UTC), True),
+        (dt.datetime(2026, 10, 25, 2, 0, tzinfo=dt.UTC), False),
+    ],
+)
+def test_an_hour_that_there_is_not_or_twice_is_that_of_the_wall(utc: dt.datetime, in_the_hour: bool) -> None:
+    night = PriceRule("night-10", "Late", Fraction(1, 10), local_start=(dt.time(1), dt.time(2)))
+    show = a_show({"A1": 1000}, start_time=utc, time_zone="Europe/London")
+    assert quote(show, ("A1",), (night,)).total.minor_units == (900 if in_the_hour else 1000)
+
+
+@pytest.mark.parametrize("currency", CURRENCIES)
+def test_minor_units_are_counted_alike_in_every_currency(currency: str) -> None:
+    """Of 1 unit of Yen, cent or fils, half is rounded up: the discount is 1, and nothing goes below zero."""
+    priced = _price({"A1": 1, "A2": 1, "A3": 1}, currency=currency, **EVENING)
+    assert (priced.total, _totals(priced)["A3"]) == (Money(currency, 2), 0)
