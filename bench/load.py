@@ -44,11 +44,11 @@ class LoadClient:
         """The job's outcome."""
         if job.call == "bookings":
             return await make_bookings(job)
+        if job.call == "watch":
+            return await watch(job)
         channels = await self._connected(job.target, job.channels)
         if job.call == "flash":
             return await flash(job, channels)
-        if job.call == "watch":
-            return await watch(job, channels)
         calls = _Calls(job, channels, self._held)
         return await (calls.prepare() if job.call == "prepare" else calls.measure())
 

@@ -3,79 +3,130 @@
 import asyncio
 import time
 from collections import Counter
-from typing import Any, Final
+from functools import partial
+from typing import Final
 
-from grpc import aio
-from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
+from matinee.seat.v1 import seat_pb2
 
 from bench.jobs import Job, Outcome
+from bench.streams import StreamsConnection
 
-_DEADLINE_SECONDS: Final = 600.0
+_PATH: Final = "/matinee.seat.v1.SeatService/WatchSeats"
 
 
-async def watch(job: Job, channels: list[aio.Channel]) -> Outcome:
-    """`in_flight` streams of the job's show, each until it has heard of `changes` changes or time is up.
+async def watch(job: Job) -> Outcome:
+    """`in_flight` streams of the job's show, until each has heard of `changes` changes or time is up.
 
     Latencies are from the change in Redis, by Redis' clock, to the message in the client's hands: both are
     on one machine.
     """
-    watchers = [_Watcher(job, channels[number % len(channels)]) for number in range(job.in_flight)]
+    crowd = _Crowd(job)
     started = time.perf_counter()
-    tasks = [asyncio.create_task(watcher.watch()) for watcher in watchers]
     try:
         async with asyncio.timeout(job.seconds):
-            await asyncio.gather(*tasks)
+            await crowd.join()
+            await crowd.done.wait()
     except TimeoutError:
         pass
     finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-    errors = Counter(watcher.error for watcher in watchers if watcher.error)
+        crowd.leave()
+    watchers = crowd.watchers
     return Outcome(
         time.perf_counter() - started,
         [latency for watcher in watchers for latency in watcher.latencies_ms],
-        errors=dict(errors),
-        facts={"complete": sum(len(watcher.latencies_ms) == job.changes for watcher in watchers)},
+        errors=dict(Counter(watcher.error for watcher in watchers if watcher.error)),
+        facts={"complete": sum(watcher.complete for watcher in watchers)},
     )
 
 
-class _Watcher:
-    """One stream; what it is told must be without a gap."""
+class _Crowd:
+    """The watchers, over as many connections as the job says."""
 
-    def __init__(self, job: Job, channel: aio.Channel) -> None:
+    def __init__(self, job: Job) -> None:
         self._job = job
-        self._stub: Any = seat_pb2_grpc.SeatServiceStub(channel)
+        self._connections: list[StreamsConnection] = []
+        self._waiting = job.in_flight
+        self.watchers = [_Watcher(job.changes) for _ in range(job.in_flight)]
+        self.done = asyncio.Event()
+
+    async def join(self) -> None:
+        """Opens all streams."""
+        job = self._job
+        host, _, port = job.target.rpartition(":")
+        show_id, _ = job.picks[0]
+        request = seat_pb2.WatchSeatsRequest(show_id=show_id).SerializeToString()
+        headers = [
+            *((":method", "POST"), (":scheme", "http"), (":path", _PATH), (":authority", job.target)),
+            *(("te", "trailers"), ("content-type", "application/grpc"), ("grpc-timeout", "600S")),
+            ("authorization", f"Bearer {job.token}"),
+        ]
+        for first in range(job.channels):
+            mine = self.watchers[first :: job.channels]
+            _, connection = await asyncio.get_running_loop().create_connection(
+                partial(self._connection_of, mine), host, int(port)
+            )
+            self._connections.append(connection)
+            for number in range(len(mine)):
+                connection.open(number, headers, request)
+
+    def _connection_of(self, mine: "list[_Watcher]") -> StreamsConnection:
+        return StreamsConnection(
+            lambda number, message: self._told(mine[number], message),
+            lambda number, how: self._ended(mine[number], how),
+        )
+
+    def leave(self) -> None:
+        """Ends all streams."""
+        for connection in self._connections:
+            connection.close()
+
+    def _told(self, watcher: "_Watcher", message: bytes) -> None:
+        was_over = watcher.over
+        watcher.hear(message, time.time())
+        self._count(watcher, was_over=was_over)
+
+    def _ended(self, watcher: "_Watcher", how: str) -> None:
+        was_over = watcher.over
+        watcher.error = watcher.error or ("" if watcher.complete else how)
+        self._count(watcher, was_over=was_over)
+
+    def _count(self, watcher: "_Watcher", *, was_over: bool) -> None:
+        self._waiting -= watcher.over and not was_over
+        if not self._waiting:
+            self.done.set()
+
+
+class _Watcher:
+    """What one stream was told, which must be without a gap."""
+
+    def __init__(self, changes: int) -> None:
+        self._changes = changes
+        self._sequence = 0
         self.latencies_ms: list[float] = []
         self.error = ""
 
-    async def watch(self) -> None:
-        show_id, _ = self._job.picks[0]
-        stream = self._stub.WatchSeats(
-            seat_pb2.WatchSeatsRequest(show_id=show_id),
-            timeout=_DEADLINE_SECONDS,
-            metadata=(("authorization", f"Bearer {self._job.token}"),),
-        )
-        try:
-            await self._read(stream)
-        except aio.AioRpcError as error:
-            self.error = error.code().name
-        finally:
-            stream.cancel()
+    @property
+    def complete(self) -> bool:
+        """Whether it has heard of all changes."""
+        return len(self.latencies_ms) == self._changes
 
-    async def _read(self, stream: Any) -> None:
-        sequence = 0
-        async for update in stream:
-            now = time.time()
-            if update.HasField("snapshot"):
-                sequence = update.snapshot.sequence
-                continue
-            delta = update.delta
-            if delta.sequence != sequence + 1:
-                self.error = "GAP"
-                return
-            sequence = delta.sequence
-            changed = delta.change_time.seconds + delta.change_time.nanos / 1e9
-            self.latencies_ms.append((now - changed) * 1000)
-            if len(self.latencies_ms) == self._job.changes:
-                return
+    @property
+    def over(self) -> bool:
+        """Whether there is nothing more to wait for."""
+        return self.complete or bool(self.error)
+
+    def hear(self, message: bytes, now: float) -> None:
+        """A snapshot first, then every change in order."""
+        if self.over:
+            return
+        update = seat_pb2.WatchSeatsResponse.FromString(message)
+        if update.HasField("snapshot"):
+            self.error = "SNAPSHOT_AGAIN" if self._sequence else ""
+            self._sequence = update.snapshot.sequence
+            return
+        delta = update.delta
+        if delta.sequence != self._sequence + 1:
+            self.error = "GAP"
+            return
+        self._sequence = delta.sequence
+        self.latencies_ms.append((now - delta.change_time.seconds - delta.change_time.nanos / 1e9) * 1000)
