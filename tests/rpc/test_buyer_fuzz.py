@@ -28,9 +28,10 @@ CODES = {"INVALID_ARGUMENT", "FAILED_PRECONDITION", "UNAUTHENTICATED", "RESOURCE
 REUSED = "5b3c8a52-5c0e-4f0e-9c36-0f2d2d1c7a11"
 TEXTS = (
     "", " ", "\x00", "a\x00b", "{'$gt': ''}", "$where", "../../etc/passwd", "\u202e", "e\u0301", "𝕏",
-    "nan", "-1", "ada@example.com\r\nBcc: eve@example.com", "\u212ate@example.com", "ada@\u0131.example", "@", "a@b",
-    '"a b"@example.com', "ada@[127.0.0.1]", "+", "+1", "+\u0663\u0665\u0661", "+351912345678;ext=1",
-    "tel:+351912345678", "127.0.0.1", "::1", "fe80::1%eth0", "0x7f.1", "1" * 6, "\u0661" * 6, "x" * 64,
+    "nan", "-1", "ada@example.com\r\nBcc: eve@example.com", "\u212ate@example.com", "ada@\u0131.example",
+    "@", "a@b", '"a b"@example.com', "ada@[127.0.0.1]", "+", "+1", "+\u0663\u0665\u0661",
+    "+351912345678;ext=1", "tel:+351912345678", "127.0.0.1", "::1", "fe80::1%eth0", "0x7f.1",
+    "1" * 6, "\u0661" * 6, "x" * 64,
     "x" * 65, "x" * 100_000, REUSED, REUSED.upper(),
 )  # fmt: skip
 
