@@ -15,7 +15,7 @@ from bff.inbox import Inbox
 from bff.live import LiveStreams, SeatFeeds
 from bff.middlewares import MIDDLEWARES
 from bff.middlewares.headers import security_headers
-from bff.pages import Pages
+from bff.pages import Pages, SharedPages
 from bff.posters import PosterShelf
 from bff.presenters.seatmap import SeatPlans
 from bff.routes import add_routes
@@ -69,6 +69,7 @@ def make_app(settings: BffSettings, resources: Resources, clock: Clock) -> web.A
     app[keys.DRAINING] = asyncio.Event()
     app[keys.ASSETS] = assets
     app[keys.PAGES] = Pages(assets.url)
+    app[keys.SHARED_PAGES] = SharedPages(asyncio.get_running_loop().time)
     app[keys.POSTERS] = PosterShelf()
     app[keys.SEAT_PLANS] = SeatPlans()
     app[keys.TEXTS] = TextsByLanguage()

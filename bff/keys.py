@@ -11,7 +11,7 @@ from bff.clients import Bookings, Catalogue, Seats
 from bff.csrf import CsrfGuard
 from bff.inbox import Inbox
 from bff.live import LiveStreams, SeatFeeds
-from bff.pages import Pages
+from bff.pages import Pages, SharedPages
 from bff.posters import PosterShelf
 from bff.presenters.seatmap import SeatPlans
 from bff.sessions import Session, Sessions
@@ -38,6 +38,7 @@ POSTERS = web.AppKey("posters", PosterShelf)
 SEATS = web.AppKey("seats", Seats)
 SEAT_PLANS = web.AppKey("seat_plans", SeatPlans)
 SEAT_FEEDS = web.AppKey("seat_feeds", SeatFeeds)
+SHARED_PAGES = web.AppKey("shared_pages", SharedPages)
 SESSIONS = web.AppKey("sessions", Sessions)
 TEXTS = web.AppKey("texts", TextsByLanguage)
 

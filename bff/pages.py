@@ -1,12 +1,13 @@
 """Templates to HTML: one Jinja environment for each language, and what every page is told."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from gettext import NullTranslations
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from bff.cache import TtlCache
 from bff.posters import draw_words
 from bff.presenters.places import CityChoice
 from bff.texts import Texts
@@ -31,6 +32,26 @@ class Page:
     def new_request_id() -> str:
         """An id for one form: sending that form twice is one change."""
         return new_request_id()
+
+
+@dataclass(frozen=True, slots=True)
+class SharedPage:
+    """A page that is the same for every visitor of a language, plain and compressed."""
+
+    plain: bytes = field(repr=False)
+    compressed: bytes = field(repr=False)
+    headers: Mapping[str, str]
+
+
+class SharedPages(TtlCache[SharedPage]):
+    """The shared pages that were asked for last."""
+
+    _SECONDS = 2.0
+    """As long as it is remembered how full shows are."""
+    _MOST = 200
+
+    def __init__(self, monotonic: Callable[[], float]) -> None:
+        super().__init__(self._SECONDS, self._MOST, monotonic)
 
 
 class Pages:

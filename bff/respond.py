@@ -1,14 +1,23 @@
 """From a view model to an answer: the one place where pages are put together with their visitor."""
 
 import gzip
+from collections.abc import Awaitable, Callable, Hashable, Mapping
+from typing import NoReturn, TypeVar
 
 from aiohttp import hdrs, web
 
-from bff.keys import CATALOGUE, CSRF, INBOX, PAGES, SESSION, VISITOR_TEXTS
-from bff.pages import Page
+from bff.keys import CATALOGUE, CSRF, INBOX, PAGES, SESSION, SHARED_PAGES, VISITOR_TEXTS
+from bff.pages import Page, SharedPage
 from bff.presenters.places import CityChoice, present_city
 
+V = TypeVar("V")
+
 _WORTH_COMPRESSING = 1000
+_COMPRESSION = 5
+
+
+class NotForAll(Exception):
+    """A page that all visitors share asked for something of one visitor's own: a fault of its template."""
 
 
 def render(
@@ -26,6 +35,36 @@ def render(
     return html_response(request, html, status)
 
 
+async def render_shared(
+    request: web.Request,
+    template: str,
+    key: Hashable,
+    city: CityChoice,
+    view: Callable[[], Awaitable[V]],
+    headers: Callable[[V], Mapping[str, str]] = lambda _: {},
+) -> web.Response:
+    """A whole page without anything of its visitor's own; made once in two seconds for all who ask for it.
+
+    `key` tells pages of the template apart; language and path do so besides.
+    """
+    texts = request[VISITOR_TEXTS]
+
+    async def load() -> SharedPage:
+        shown = await view()
+        page = Page(
+            texts=texts,
+            path=request.path,
+            new_csrf_token=_not_for_all,
+            city=city,
+            inbox=INBOX in request.app,
+        )
+        body = request.app[PAGES].render(template, page, view=shown).encode()
+        return SharedPage(body, gzip.compress(body, _COMPRESSION, mtime=0), headers(shown))
+
+    shared = await request.app[SHARED_PAGES].get((template, request.path, texts.locale, key), load)
+    return _html(request, shared.plain, lambda: shared.compressed, shared.headers)
+
+
 def render_fragment(request: web.Request, template: str, **values: object) -> web.Response:
     """A part of a page, for scripts that put it into place."""
     html = request.app[PAGES].render(template, page_of(request, None, ""), **values)
@@ -35,11 +74,25 @@ def render_fragment(request: web.Request, template: str, **values: object) -> we
 def html_response(request: web.Request, html: str, status: int) -> web.Response:
     """HTML, compressed where the browser takes it."""
     body = html.encode()
-    headers = {hdrs.VARY: "Accept-Encoding, Accept-Language, Cookie"}
+    return _html(request, body, lambda: gzip.compress(body, _COMPRESSION, mtime=0), {}, status)
+
+
+def _html(
+    request: web.Request,
+    body: bytes,
+    compressed: Callable[[], bytes],
+    more: Mapping[str, str],
+    status: int = 200,
+) -> web.Response:
+    headers = {hdrs.VARY: "Accept-Encoding, Accept-Language, Cookie", **more}
     if len(body) > _WORTH_COMPRESSING and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
-        body = gzip.compress(body, 5, mtime=0)
+        body = compressed()
         headers[hdrs.CONTENT_ENCODING] = "gzip"
     return web.Response(body=body, status=status, content_type="text/html", charset="utf-8", headers=headers)
+
+
+def _not_for_all() -> NoReturn:
+    raise NotForAll("a form's token on a page that is shared")
 
 
 def see_other(location: str) -> web.Response:

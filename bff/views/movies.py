@@ -9,11 +9,11 @@ from matinee.catalog.v1 import catalog_pb2
 
 from bff import policy
 from bff.keys import CATALOGUE, CLOCK, SEATS, SESSION, VISITOR_TEXTS
-from bff.presenters.movies import CityFilters, present_city_movies
+from bff.presenters.movies import CityFilters, CityView, present_city_movies
 from bff.presenters.places import present_city
-from bff.presenters.programme import present_programme
+from bff.presenters.programme import MovieView, present_programme
 from bff.presenters.search import SearchTerms, present_search
-from bff.respond import render
+from bff.respond import render, render_shared
 from bff.views.fields import date_in_query, id_in_path, text_in_query
 
 _FACET_LIMIT = 20
@@ -35,9 +35,12 @@ async def city_movies(request: web.Request) -> web.Response:
         language=text_in_query(request, "language"),
         format=text_in_query(request, "format"),
     )
-    summaries = await catalogue.movies(city.city_id, filters.date)
-    view = present_city_movies(city, summaries, filters, request[VISITOR_TEXTS], _today(request, city))
-    return render(request, "city.html", view=view, city=view.city)
+
+    async def view() -> CityView:
+        summaries = await catalogue.movies(city.city_id, filters.date)
+        return present_city_movies(city, summaries, filters, request[VISITOR_TEXTS], _today(request, city))
+
+    return await render_shared(request, "city.html", filters, present_city(city), view)
 
 
 async def search(request: web.Request) -> web.Response:
@@ -88,18 +91,26 @@ async def movie(request: web.Request) -> web.Response:
     catalogue = request.app[CATALOGUE]
     city = await catalogue.city(id_in_path(request, "city"))
     request[SESSION].remember_city(city.city_id)
-    found = await catalogue.movie(slug=id_in_path(request, "slug"))
-    shows = await catalogue.shows(found.movie_id, city.city_id, date_in_query(request, "date"))
-    show_ids = [show.show_id for theatre in shows.theatres for show in theatre.shows]
-    occupancies = await request.app[SEATS].occupancies(show_ids)
-    view = present_programme(
-        found, city, shows, occupancies, request[VISITOR_TEXTS], request.app[CLOCK].now()
-    )
-    response = render(request, "movie.html", view=view, city=present_city(city))
-    if view.movie.trailer and view.movie.trailer.embed_url:
-        site = urlsplit(view.movie.trailer.embed_url)
-        response.headers[policy.HEADER] = policy.content_security_policy(frames=[f"https://{site.netloc}"])
-    return response
+    date = date_in_query(request, "date")
+
+    async def view() -> MovieView:
+        found = await catalogue.movie(slug=id_in_path(request, "slug"))
+        shows = await catalogue.shows(found.movie_id, city.city_id, date)
+        show_ids = [show.show_id for theatre in shows.theatres for show in theatre.shows]
+        occupancies = await request.app[SEATS].occupancies(show_ids)
+        return present_programme(
+            found, city, shows, occupancies, request[VISITOR_TEXTS], request.app[CLOCK].now()
+        )
+
+    return await render_shared(request, "movie.html", date, present_city(city), view, _trailer_policy)
+
+
+def _trailer_policy(view: MovieView) -> dict[str, str]:
+    """Lets the trailer's player in."""
+    if not (view.movie.trailer and view.movie.trailer.embed_url):
+        return {}
+    site = urlsplit(view.movie.trailer.embed_url)
+    return {policy.HEADER: policy.content_security_policy(frames=[f"https://{site.netloc}"])}
 
 
 def _several(request: web.Request, name: str) -> tuple[str, ...]:

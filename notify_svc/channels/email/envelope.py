@@ -2,6 +2,7 @@
 
 import datetime as dt
 import email.policy
+import secrets
 from collections.abc import Sequence
 from email.headerregistry import Address
 from email.message import EmailMessage
@@ -30,20 +31,26 @@ def sealed(letter: Letter, notification: Notification, mail_from: str, now: dt.d
     message["Date"] = format_datetime(now)
     message["Message-ID"] = f"<{notification.notification_id}@{sender.rpartition('@')[2]}>"
     message["Auto-Submitted"] = "auto-generated"
+    # With boundaries of our own: the library would look through all parts for one that occurs in none, and
+    # take the headers apart anew for each. An id that nobody can guess occurs in no part.
+    boundary = f"=_{secrets.token_hex(16)}"
     message.set_content(letter.text, cte="quoted-printable")
+    message.make_alternative(f"{boundary}_a")
     message.add_alternative(letter.html, subtype="html", cte="quoted-printable")
-    _add_pictures(message, letter.pictures)
+    _add_pictures(message, letter.pictures, f"{boundary}_r")
     if letter.calendar is not None:
+        message.make_mixed(f"{boundary}_m")
         _add_calendar(message, letter.calendar)
     # Last, because adding parts moves the headers named Content-… into the first of them.
     message["Content-Language"] = letter.language_tag
     return message
 
 
-def _add_pictures(message: EmailMessage, pictures: Sequence[Picture]) -> None:
+def _add_pictures(message: EmailMessage, pictures: Sequence[Picture], boundary: str) -> None:
     html = message.get_body(("html",))
-    if not isinstance(html, EmailMessage):
+    if not pictures or not isinstance(html, EmailMessage):
         return
+    html.make_related(boundary)
     for picture in pictures:
         html.add_related(
             picture.png,
