@@ -106,11 +106,9 @@ class Visit:
             ("method", "credit_card"),
         ]
         with self.timed("pay"):
-            onward = _led(await browser.send(f"{booking.url}/pay", fields))
-        with self.timed("page to the provider"):
-            leaving = _good(await browser.open(onward))
+            leaving, _ = await browser.send(f"{booking.url}/pay", fields)
         with self.timed("provider's page"):
-            return _good(await browser.open(_chosen(_ONWARD, leaving)))
+            return _good(await browser.open(_chosen(_ONWARD, _good(leaving))))
 
     async def _see_tickets(self, browser: Browser, url: str) -> None:
         """As the waiting page does: listens, and loads itself again when the booking changed."""

@@ -50,7 +50,6 @@ def add_routes(app: web.Application) -> None:
             web.post("/shows/{show_id}/hold", seats.hold),
             web.get("/bookings/{booking_id}", bookings.booking_page),
             web.get("/bookings/{booking_id}/events", waiting.booking_events),
-            web.get("/bookings/{booking_id}/payment", bookings.to_provider),
             web.get("/bookings/{booking_id}/calendar.ics", bookings.calendar),
             web.post("/bookings/{booking_id}/pay", bookings.pay),
             web.post("/bookings/{booking_id}/abandon", bookings.abandon),

@@ -15,7 +15,7 @@ from bff.presenters.bookingpage import (
     TicketsView,
     method_names,
 )
-from bff.presenters.bookings import BookingView, present_booking
+from bff.presenters.bookings import PASSING, BookingView, present_booking
 from bff.presenters.seatpage import Notice
 from bff.respond import render, see_other
 from bff.tickets import calendar_file, qr_code
@@ -24,6 +24,8 @@ from mesh.errors import RemoteError
 from mesh.ids import new_request_id
 
 _LONGEST_KEY = 200
+_BACK = "from=payment"
+_MOMENT_SECONDS = 1.5
 _FORM_FIELDS = frozenset({"full_name", "email", "phone", "method"})
 
 
@@ -45,7 +47,12 @@ async def booking_page(request: web.Request) -> web.Response:
         await request.app[BOOKINGS].get(booking_id, viewer)  # a wrong key is a 404 and is not kept
         request[SESSION].remember_key(booking_id, key)
         return see_other(f"/bookings/{booking_id}")
-    booking = await request.app[BOOKINGS].get(booking_id, viewer_of(request, booking_id))
+    viewer = viewer_of(request, booking_id)
+    if request.query_string == _BACK:
+        # Who comes back from paying mostly has the tickets in a moment: one page instead of two.
+        booking = await request.app[BOOKINGS].get_past(PASSING, booking_id, viewer, _MOMENT_SECONDS)
+    else:
+        booking = await request.app[BOOKINGS].get(booking_id, viewer)
     return show_booking(request, booking)
 
 
@@ -77,30 +84,28 @@ async def pay(request: web.Request) -> web.Response:
             phone=checked.contact.phone,
             language=texts.language_tag,
         ),
-        return_url=f"{request.app[SETTINGS].public_url}/bookings/{booking_id}",
+        return_url=f"{request.app[SETTINGS].public_url}/bookings/{booking_id}?{_BACK}",
     )
     try:
-        await request.app[BACKGROUND].finish(request.app[BOOKINGS].start_payment(payment))
+        booking = await request.app[BACKGROUND].finish(request.app[BOOKINGS].start_payment(payment))
     except RemoteError as error:
         problem = _payment_problem(request, error)
         if problem is None:
             # The page tells what became of the booking: it ran out, was paid meanwhile, …
             return see_other(f"/bookings/{booking_id}")
         return await _held_again(request, booking_id, typed, method, problem)
-    return see_other(f"/bookings/{booking_id}/payment")
+    return _to_provider(request, booking)
 
 
-async def to_provider(request: web.Request) -> web.Response:
+def _to_provider(request: web.Request, booking: booking_pb2.Booking) -> web.Response:
     """Sends the browser on to the provider's page.
 
     Not a redirect: the policy `form-action 'self'` holds for redirects after a form too, and it
     should go on holding.
     """
-    booking_id = id_in_path(request, "booking_id")
-    booking = await request.app[BOOKINGS].get(booking_id, viewer_of(request, booking_id))
     view = present_booking(booking, request[VISITOR_TEXTS])
     if not view.payment_url.startswith(("https://", "http://")):
-        return see_other(f"/bookings/{booking_id}")
+        return see_other(f"/bookings/{booking.booking_id}")
     response = _page(request, "booking_leaving.html", StateView(view))
     response.headers["Referrer-Policy"] = "no-referrer"
     return response

@@ -82,6 +82,31 @@ async def test_a_browser_that_comes_later_begins_with_the_newest_states(frontend
             assert await second.next() == ("snapshot", {"sequence": 2, "states": "s" + "f" * 23})
 
 
+async def test_who_comes_back_from_paying_gets_the_tickets_as_soon_as_they_are_there(
+    frontend: Frontend,
+) -> None:
+    await held(frontend, "A1")
+    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_AWAITING_PAYMENT)
+    coming_back = asyncio.create_task(frontend.get("/bookings/booking-1?from=payment"))
+
+    async def watched() -> bool:
+        return "WatchBooking" in frontend.cinema.calls
+
+    await eventually(watched)
+    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_PAID)
+    tickets = [seats_pb2.Ticket(ticket_id="T-A1", seat_id="A1")]
+    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_CONFIRMED, tickets=tickets)
+    assert "T-A1" in (await coming_back).text
+
+
+async def test_who_comes_back_before_the_payment_is_told_gets_the_waiting_page(frontend: Frontend) -> None:
+    await held(frontend, "A1")
+    await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_AWAITING_PAYMENT)
+    async with asyncio.timeout(10):
+        page = await frontend.get("/bookings/booking-1?from=payment")
+    assert "We are waiting for the payment provider" in page.text
+
+
 async def test_the_waiting_page_is_told_of_every_change(frontend: Frontend) -> None:
     await held(frontend, "A1")
     async with watching(frontend, "/bookings/booking-1/events") as stream:
