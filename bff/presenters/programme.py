@@ -67,13 +67,14 @@ class Showtime:
 
 @dataclass(frozen=True, slots=True)
 class TheatreTimes:
-    """A theatre's shows of the day, by part of the day."""
+    """A theatre's shows of a day, by part of the day; `afternoon_off`: all of its afternoon costs less."""
 
     name: str
     address: str
     morning: tuple[Showtime, ...]
     afternoon: tuple[Showtime, ...]
     evening: tuple[Showtime, ...]
+    afternoon_off: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,6 +164,8 @@ def _present_theatre(
         morning=tuple(parts["morning"]),
         afternoon=tuple(parts["afternoon"]),
         evening=tuple(parts["evening"]),
+        # A theatre may have switched that rule off.
+        afternoon_off=all(show.afternoon for show in parts["afternoon"]),
     )
 
 

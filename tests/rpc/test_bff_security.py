@@ -214,6 +214,12 @@ async def test_a_webhook_that_could_not_be_stored_is_to_be_sent_again(frontend: 
     assert answer.status == 503
 
 
+async def test_an_unsigned_webhook_is_refused_here_and_never_handed_on(frontend: Frontend) -> None:
+    frontend.cinema.failures["RecordPaymentEvent"] = Down("away")
+    for headers in ({}, {"Sandbox-Signature": "x" * 3000}):
+        assert (await frontend.post(WEBHOOK, b"{}", headers=headers)).status == 401
+
+
 async def test_logs_hold_neither_queries_nor_secrets(frontend: Frontend) -> None:
     page = await frontend.get(SEAT_PAGE)
     with capture_logs() as logs:

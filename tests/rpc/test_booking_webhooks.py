@@ -246,6 +246,35 @@ async def test_events_that_were_stored_but_not_acted_on_are_acted_on_later(desk:
     await desk.becomes(again, "CONFIRMED")
 
 
+async def test_one_providers_event_says_nothing_about_another_ones_payment(desk: Desk) -> None:
+    booking, session = await _open_payment(desk)
+    other, _ = await _open_payment(desk, "A2")
+    await _send(desk, _event(session))
+    await desk.becomes(booking, "CONFIRMED")
+    before = _alarms("payment_event_unmatched")
+    with desk.mongo() as client:
+        events = client[desk.settings.mongo_database]["payment_events"]
+        told = events.find_one({"booking_id": booking.booking_id})
+        assert told is not None
+        events.insert_one(
+            told
+            | {
+                "_id": "stripe/evt_other",
+                "event_id": "evt_other",
+                "provider": "stripe",
+                "booking_id": other.booking_id,
+                "payment_id": desk.stored(other)["payments"][0]["payment_id"],
+                "waiting_since": told["received_time"].replace(year=2020),
+            }
+        )
+
+    async def alarmed() -> bool:
+        return _alarms("payment_event_unmatched") == before + 1
+
+    await eventually(alarmed)
+    assert desk.stored(other)["state"] == "AWAITING_PAYMENT"
+
+
 async def test_while_the_store_is_away_a_webhook_is_not_accepted_and_the_health_says_so(
     desk: Desk, mongo: MongoEngine
 ) -> None:

@@ -56,6 +56,17 @@ def test_a_show_stands_in_its_part_of_the_day(local: str, part: int) -> None:
     assert [len(shows) for shows in parts] == [int(index == part) for index in range(3)]
 
 
+@pytest.mark.parametrize("discounted", [True, False])
+def test_an_afternoon_is_called_cheaper_only_where_the_theatre_makes_it_so(discounted: bool) -> None:
+    show = show_at("2026-06-01T15:00")
+    show.afternoon = discounted
+    response = catalog_pb2.ListShowsResponse(
+        business_date="2026-06-01", theatres=[catalog_pb2.TheatreShows(theatre=THEATRE, shows=[show])]
+    )
+    (theatre,) = present_programme(MOVIE, CITY, response, {}, TEXTS, NOW).theatres
+    assert theatre.afternoon_off is discounted
+
+
 def test_a_show_after_midnight_belongs_to_the_evening_before() -> None:
     assert programme(show_at("2026-06-02T00:30"))[2] == ["00:30"]
 
