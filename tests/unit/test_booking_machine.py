@@ -492,6 +492,8 @@ def test_a_booking_awaits_its_payment_while_any_of_them_is_open(news: Input) -> 
     """The machine opens one at a time; what is stored may still come from a version that did not."""
     first = awaiting()
     both = replace(first, payments=(*first.payments, replace(a_payment(SECOND), state=PaymentState.OPEN)))
+    assert ClosePayment(FIRST) in due_duties(both, Pace(), NOW), "the older one at once"
+    assert ClosePayment(SECOND) not in due_duties(both, Pace(), NOW)
     one_left = apply(both, news, NOW)
     assert (one_left.booking.state, one_left.events) == (S.AWAITING_PAYMENT, ())
     assert one_left.booking.open_payment is not None

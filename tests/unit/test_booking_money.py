@@ -13,22 +13,41 @@ from booking_svc.domain.machine import apply
 from booking_svc.domain.machine.change import known_refund
 from booking_svc.errors import CancelTooLate, HoldExpired, PaymentLimit, StateForbids
 from mesh.money import Money
-from tests.fixtures.bookings import HOLD, NOW, PRICE, TICKETS, cancelled_by_buyer, created, opened, started
+from tests.fixtures.bookings import (
+    HOLD,
+    NOW,
+    PRICE,
+    TICKETS,
+    cancelled_by_buyer,
+    created,
+    in_state,
+    opened,
+    started,
+)
 
 PACE = Pace()
 REFUSALS = (StateForbids, HoldExpired, CancelTooLate, PaymentLimit)
 AMOUNTS = st.sampled_from([PRICE, PRICE, PRICE, Money("USD", 1999), Money("EUR", 2000)])
 
 
+BEGINNINGS = (
+    *(BookingState.CREATED, BookingState.HELD, BookingState.AWAITING_PAYMENT),
+    *(BookingState.PAID, BookingState.CONFIRMED),
+)
+
+
 class OneBooking(RuleBasedStateMachine):
     """Throws every input at a booking; then the world behaves, and it must come to a good end."""
 
-    @initialize()
-    def begin(self) -> None:
+    @initialize(state=st.sampled_from(BEGINNINGS))
+    def begin(self, state: BookingState) -> None:
+        """Somewhere on the usual way: few would come to its end from the start."""
         self.now = NOW
-        self.booking = created()
-        self.captured: dict[str, Money] = {}
-        self.started = 0
+        self.booking = in_state(state)
+        self.captured: dict[str, Money] = {
+            payment.payment_id: payment.captured for payment in self.booking.payments if payment.captured
+        }
+        self.started = len(self.booking.payments)
         self.moves = 0
 
     def give(self, given: inputs.Input) -> None:

@@ -172,6 +172,13 @@ PLANTED: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
         _booking("given-back", state="REFUNDING", refunds=(OWED,)),
         {"refund-unheard", "refund-under-way"},
     ),
+    "one refund that is owed, and two that arrived": (
+        _all(
+            _booking("given-back", state="REFUNDING", refunds=(OWED,)),
+            _money(Kind.REFUND, "p-back", "ref-back-again", 1000),
+        ),
+        {"refund-unheard", "refund-under-way", "refund-unknown"},
+    ),
     "a refund that the provider never sent": (_without(Kind.REFUND, "p-back"), {"refund-missing"}),
     "a refund of another amount": (_moved(Kind.REFUND, "p-back", amount=usd(999)), {"refund-amount"}),
     "refunds of more than was captured": (
