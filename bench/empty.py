@@ -1,4 +1,4 @@
-"""``python -m bench.empty HOST:PORT``: a plain grpc.aio server whose one call takes and gives nothing.
+"""``python -m bench.empty HOST:PORT [uvloop]``: a grpc.aio server whose one call takes and gives nothing.
 
 What it can do is what gRPC in Python can do here: the measure of everything else.
 """
@@ -9,6 +9,7 @@ import sys
 from typing import Any
 
 import grpc
+import uvloop
 from google.protobuf.empty_pb2 import Empty
 from grpc import aio
 
@@ -36,4 +37,4 @@ async def serve(address: str) -> None:
 
 
 if __name__ == "__main__":
-    asyncio.run(serve(sys.argv[1]))
+    (uvloop.run if "uvloop" in sys.argv[2:] else asyncio.run)(serve(sys.argv[1]))

@@ -22,6 +22,7 @@ _WARM_SECONDS: Final = 0.5
 _MOST_RATE: Final = {1: 1_500, 32: 4_500, 256: 4_500}
 """More calls a second than one process answers: no window ends for want of seats."""
 _CONFIRM_RATE: Final = {1: 250, 32: 1_200, 256: 1_500}
+_ON_UVLOOP: Final = "empty call, uvloop"
 _HOT: Final = "hold and release, 1 show"
 _COLD: Final = f"hold and release, {_MANY} shows"
 
@@ -30,9 +31,9 @@ async def measure(place: Place, seconds: float | None) -> Report:
     """The whole measurement; each window of load takes `seconds` (0.5)."""
     seconds = seconds or _WINDOW_SECONDS
     await place.start_catalogue(_SHOWS)
-    empty = await place.start_empty()
+    empty, on_uvloop = await place.start_empty(), await place.start_empty("uvloop")
     inventory = await place.start_inventory()
-    holds = _Holds(place, empty, inventory, seconds)
+    holds = _Holds(place, empty, on_uvloop, inventory, seconds)
     await holds.warm_up()
     with place.progress.step("holds, seat maps, confirms", announced=True):
         for number in range(rounds_of(_ROUNDS, seconds)):
@@ -48,9 +49,12 @@ async def measure(place: Place, seconds: float | None) -> Report:
 
 
 class _Holds:
-    def __init__(self, place: Place, empty: Server, inventory: Server, seconds: float) -> None:
+    def __init__(
+        self, place: Place, empty: Server, on_uvloop: Server, inventory: Server, seconds: float
+    ) -> None:
         self._place = place
         self._empty = empty
+        self._on_uvloop = on_uvloop
         self._inventory = inventory
         self._seconds = seconds
         self._windows = Windows(place)
@@ -72,6 +76,7 @@ class _Holds:
         for in_flight in _IN_FLIGHT:
             for call in calls if number % 2 == 0 else reversed(calls):
                 await call(in_flight)
+        await self._empty_on_uvloop()
         pairs = [self._one_show, self._many_shows]
         for pair in pairs if number % 2 == 0 else reversed(pairs):
             await pair()
@@ -87,6 +92,9 @@ class _Holds:
         ):
             rates = self._windows.series(what, _COMPARED).rates
             report.ratios[f"{name}/empty"] = median_ratio(rates, empty)
+        same_loop = self._windows.series(_ON_UVLOOP, _COMPARED).rates
+        holding = self._windows.series("hold of 2 seats", _COMPARED).rates
+        report.ratios["hold/empty on uvloop"] = median_ratio(holding, same_loop)
         hot, cold = (self._windows.series(what, _COMPARED).rates for what in (_HOT, _COLD))
         report.ratios["hot/many"] = median_ratio(hot, cold)
         self._tell_cpu(report)
@@ -108,6 +116,10 @@ class _Holds:
     async def _empty_calls(self, in_flight: int) -> None:
         job = Job("empty", self._empty.target, self._place.token, in_flight, self._seconds)
         await self._windows.run("empty call", job, [self._empty])
+
+    async def _empty_on_uvloop(self) -> None:
+        job = Job("empty", self._on_uvloop.target, self._place.token, _COMPARED, self._seconds)
+        await self._windows.run(_ON_UVLOOP, job, [self._on_uvloop])
 
     async def _hold_calls(self, in_flight: int) -> None:
         pairs = await self.supply.take(round(_MOST_RATE[in_flight] * self._seconds))

@@ -95,11 +95,12 @@ class Place:
         }
         return await self.start(name, module, settings | environment)
 
-    async def start_empty(self) -> Server:
-        """The plain gRPC server whose one call does nothing."""
+    async def start_empty(self, *loop: str) -> Server:
+        """The plain gRPC server whose one call does nothing, on asyncio's own loop or on `uvloop`."""
         port = free_port()
-        command = [sys.executable, "-m", "bench.empty", f"{LOOPBACK}:{port}"]
-        return await self._start(Server("empty", port, self._child("empty", command, {})), is_listened_on)
+        command = [sys.executable, "-m", "bench.empty", f"{LOOPBACK}:{port}", *loop]
+        name = "-".join(("empty", *loop))
+        return await self._start(Server(name, port, self._child(name, command, {})), is_listened_on)
 
     async def start(self, name: str, module: str, environment: Mapping[str, str]) -> Server:
         """A service by its module, on a free port unless `LISTEN` says otherwise."""
