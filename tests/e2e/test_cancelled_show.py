@@ -60,7 +60,9 @@ class House:
 
     async def build(self, seats: int) -> None:
         """Brings a theatre with one show tomorrow into the catalogue."""
-        start = dt.datetime.now(dt.UTC).replace(microsecond=0) + dt.timedelta(days=1)
+        # In the evening, whatever the time is now: an afternoon's price would be another.
+        tomorrow = dt.datetime.now(dt.UTC).date() + dt.timedelta(days=1)
+        start = dt.datetime.combine(tomorrow, dt.time(20), dt.UTC)
         made = [
             layout_pb2.Seat(
                 seat_id=seat_id,
@@ -72,7 +74,6 @@ class House:
             )
             for n, seat_id in enumerate(hall(seats))
         ]
-        business_date = start.date() if start.hour >= 6 else start.date() - dt.timedelta(days=1)
         batch = [
             records.city(self.name, time_zone="Etc/UTC"),
             records.movie(self.name),
@@ -89,7 +90,7 @@ class House:
                 movie_id=self.name,
                 theatre_id=self.name,
                 screen_id=self.name,
-                business_date=business_date.isoformat(),
+                business_date=tomorrow.isoformat(),
                 prices=[records.price("standard", 1000)],
             ),
         ]
