@@ -219,11 +219,14 @@ class Bookings:
         try:
             async with aclosing(self.watch(booking_id, viewer, seconds + _WATCH_MARGIN_SECONDS)) as updates:
                 booking = (await anext(updates)).booking
-                with suppress(TimeoutError, StopAsyncIteration):
+                # Once it is known, a stream that breaks is no reason to show nothing.
+                with suppress(TimeoutError, StopAsyncIteration, RemoteError):
                     async with asyncio.timeout(seconds):
                         while booking.state in states:
                             booking = (await anext(updates)).booking
                 return booking
+        except StopAsyncIteration:
+            pass  # a stream that ended before it began
         except RemoteError as error:
             if error.reason != "WATCHER_LIMIT":
                 raise

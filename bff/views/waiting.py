@@ -21,9 +21,10 @@ async def booking_events(request: web.Request) -> web.StreamResponse:
     booking_id = id_in_path(request, "booking_id")
     viewer = viewer_of(request, booking_id)
     async with aclosing(request.app[BOOKINGS].watch(booking_id, viewer, LIFE_SECONDS)) as updates:
-        first = await anext(updates)  # not theirs is a 404 before the stream begins
+        first = await anext(updates, None)  # not theirs is a 404 before the stream begins
         async with request.app[LIVE].open(request) as stream:
-            await stream.send(_event(first))
+            if first is not None:
+                await stream.send(_event(first))
             await _forward(updates, stream)
     return stream.response
 
