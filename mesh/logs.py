@@ -15,14 +15,16 @@ from matinee.options.v1 import options_pb2
 from structlog.typing import EventDict, Processor
 
 from mesh import tracing
+from mesh.log_lines import LogLines
 
 
 def configure_logs(process: str, log_format: Literal["console", "json"], level: str) -> None:
     """Sets up structlog and logging for the whole process; standard error is the only sink.
 
-    Our own lines are written directly: through `logging` each would take
-    several times as long, and there is one for every call.
+    Our own lines do not go through `logging`: there each would take several
+    times as long. `logging.shutdown` writes what is still to be written.
     """
+    lines = LogLines(sys.stderr)
 
     def add_origin(_logger: Any, _method: str, event: EventDict) -> EventDict:
         event["process"] = process
@@ -56,11 +58,11 @@ def configure_logs(process: str, log_format: Literal["console", "json"], level: 
     )
     structlog.configure(
         processors=[*shared, *renderer],
-        logger_factory=structlog.WriteLoggerFactory(sys.stderr),
+        logger_factory=lambda *_names: lines,
         wrapper_class=structlog.make_filtering_bound_logger(level),
         cache_logger_on_first_use=True,
     )
-    handler = logging.StreamHandler(sys.stderr)
+    handler = _LinesHandler(lines)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
             foreign_pre_chain=[*shared, structlog.stdlib.add_logger_name],
@@ -70,6 +72,19 @@ def configure_logs(process: str, log_format: Literal["console", "json"], level: 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+class _LinesHandler(logging.Handler):
+    def __init__(self, lines: LogLines) -> None:
+        super().__init__()
+        self._lines = lines
+
+    def emit(self, record: logging.LogRecord) -> None:
+        write = self._lines.urgent if record.levelno >= logging.ERROR else self._lines.msg
+        write(self.format(record))
+
+    def flush(self) -> None:
+        self._lines.flush()
 
 
 def redacted(message: Message) -> dict[str, Any]:

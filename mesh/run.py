@@ -13,6 +13,7 @@ From the signal on, all of it is bounded: what hangs is cut off.
 
 import asyncio
 import gc
+import logging
 import os
 import signal
 import sys
@@ -136,6 +137,7 @@ def _leave(status: int) -> None:
     At an ordinary exit the interpreter joins the drivers' pools, and a thread
     there may be waiting for a server that is gone.
     """
+    logging.shutdown()
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(status)

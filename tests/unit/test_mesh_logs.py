@@ -1,7 +1,13 @@
-"""What is marked sensitive in a proto never reaches a log."""
+"""Log lines: what is in them, what is never in them, and how they are written."""
 
 import json
+import logging
+import os
+import subprocess
+import sys
+import threading
 import time
+from pathlib import Path
 from typing import Literal
 
 import pytest
@@ -9,6 +15,7 @@ import structlog
 from matinee.booking.v1 import booking_pb2
 from matinee.notify.v1 import notify_pb2
 
+from mesh.log_lines import LogLines
 from mesh.logs import configure_logs, redacted
 
 
@@ -38,6 +45,7 @@ def test_a_json_line_has_the_event_its_facts_and_where_it_came_from(
     try:
         structlog.get_logger("a.module").info("seats_held", count=2)
         structlog.get_logger("a.module").debug("not_wanted")
+        logging.shutdown()
     finally:
         structlog.reset_defaults()
         structlog.contextvars.clear_contextvars()
@@ -88,3 +96,106 @@ def test_a_long_traceback_on_the_console_takes_no_time(capsys: pytest.CaptureFix
         structlog.reset_defaults()
         structlog.contextvars.clear_contextvars()
     assert "deep down" in capsys.readouterr().err
+
+
+class _Stream:
+    """Keeps what each write brought; its writes can be held up."""
+
+    def __init__(self) -> None:
+        self.writes: list[str] = []
+        self.open = threading.Event()
+        self.open.set()
+
+    def write(self, text: str) -> int:
+        assert self.open.wait(10)
+        self.writes.append(text)
+        return len(text)
+
+    def flush(self) -> None:
+        pass
+
+
+def _lines(stream: _Stream) -> LogLines:
+    return LogLines(stream)  # type: ignore[arg-type]  # as much of a text stream as is used
+
+
+def test_lines_are_written_together_soon_and_in_order() -> None:
+    stream = _Stream()
+    lines = _lines(stream)
+    for number in range(100):
+        lines.info(str(number))
+    until = time.monotonic() + 5
+    while "".join(stream.writes).count("\n") < 100:
+        assert time.monotonic() < until
+        time.sleep(0.005)
+    assert "".join(stream.writes).split() == [str(number) for number in range(100)]
+    assert len(stream.writes) < 10
+
+
+def test_an_error_is_written_at_once_after_what_came_before() -> None:
+    stream = _Stream()
+    lines = _lines(stream)
+    lines.info("before")
+    lines.error("wrong")
+    assert "".join(stream.writes).split() == ["before", "wrong"]
+
+
+def test_a_reader_that_falls_behind_loses_nothing_and_holds_no_more_than_is_waited_for() -> None:
+    stream = _Stream()
+    lines = _lines(stream)
+    stream.open.clear()
+    done = threading.Event()
+
+    def log() -> None:
+        for number in range(3_000):
+            lines.info(str(number))
+        done.set()
+
+    threading.Thread(target=log).start()
+    assert not done.wait(0.3)
+    stream.open.set()
+    assert done.wait(10)
+    lines.flush()
+    assert "".join(stream.writes).split() == [str(number) for number in range(3_000)]
+
+
+def test_lines_of_many_threads_are_all_there_and_whole() -> None:
+    stream = _Stream()
+    lines = _lines(stream)
+
+    def log(name: int) -> None:
+        for number in range(500):
+            (lines.error if number % 100 == 0 else lines.info)(f"{name}-{number}")
+
+    threads = [threading.Thread(target=log, args=(name,)) for name in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    lines.flush()
+    written = "".join(stream.writes).split()
+    assert sorted(written) == sorted(f"{name}-{number}" for name in range(8) for number in range(500))
+    for name in range(8):
+        mine = [line for line in written if line.startswith(f"{name}-")]
+        assert mine == [f"{name}-{number}" for number in range(500)]
+
+
+@pytest.mark.parametrize("end", ["sys.exit(3)", "raise SystemExit(3)", "logging.shutdown(); os._exit(3)"])
+def test_the_last_lines_of_a_process_are_written_at_its_end(end: str) -> None:
+    program = f"""
+import logging, os, sys, structlog
+from mesh.logs import configure_logs
+configure_logs("ending", "json", "INFO")
+structlog.get_logger().info("last_words")
+{end}
+"""
+    root = Path(__file__).parents[2]
+    ended = subprocess.run(
+        [sys.executable, "-c", program],
+        env=os.environ | {"PYTHONPATH": f"{root}:{root / 'protos' / 'gen'}"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert (ended.returncode, "last_words" in ended.stderr) == (3, True)
