@@ -1,12 +1,12 @@
 """Answers kept for a short time, for what is read far more often than it changes."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Awaitable, Callable, Hashable
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from mesh.errors import RemoteError
+from mesh.recent import Recent
 
 V = TypeVar("V")
 
@@ -29,9 +29,8 @@ class TtlCache(Generic[V]):
 
     def __init__(self, seconds: float, size: int, monotonic: Callable[[], float]) -> None:
         self._seconds = seconds
-        self._size = size
         self._monotonic = monotonic
-        self._entries: OrderedDict[Hashable, _Entry[V]] = OrderedDict()
+        self._entries: Recent[Hashable, _Entry[V]] = Recent(size)
         self._loading: dict[Hashable, asyncio.Task[V]] = {}
 
     def peek(self, key: Hashable) -> V | None:
@@ -44,7 +43,6 @@ class TtlCache(Generic[V]):
         entry = self._entries.get(key)
         now = self._monotonic()
         if entry and now - entry.loaded_at < self._seconds:
-            self._entries.move_to_end(key)
             return entry.value
         try:
             return await self._load_once(key, load)
@@ -64,10 +62,7 @@ class TtlCache(Generic[V]):
 
     async def _load(self, key: Hashable, load: Callable[[], Awaitable[V]]) -> V:
         value = await load()
-        self._entries[key] = _Entry(value, self._monotonic())
-        self._entries.move_to_end(key)
-        while len(self._entries) > self._size:
-            self._entries.popitem(last=False)
+        self._entries.put(key, _Entry(value, self._monotonic()))
         return value
 
     def _loaded(self, key: Hashable, task: "asyncio.Task[V]") -> None:

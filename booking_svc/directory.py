@@ -1,7 +1,6 @@
 """Shows as catalog_svc knows them, and what happened to them."""
 
 import datetime as dt
-from collections import OrderedDict
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -12,6 +11,7 @@ from booking_svc.domain.show import ShowOnSale
 from booking_svc.errors import CatalogUnavailable, UnknownShow
 from booking_svc.ports import ScheduleChange, ScheduleChangeKind
 from mesh.errors import RemoteError
+from mesh.recent import Recent
 
 _FRESH_SECONDS: Final = 1.0
 _MOST_SHOWS: Final = 2_000
@@ -30,7 +30,7 @@ class CatalogShowDirectory:
     ) -> None:
         self._catalog = catalog
         self._monotonic = monotonic
-        self._known: OrderedDict[str, tuple[float, ShowOnSale]] = OrderedDict()
+        self._known: Recent[str, tuple[float, ShowOnSale]] = Recent(_MOST_SHOWS)
 
     async def find(self, show_id: str) -> ShowOnSale:
         """See `ShowDirectory.find`."""
@@ -39,10 +39,7 @@ class CatalogShowDirectory:
             return known[1]
         asked_at = self._monotonic()
         show = await self._ask(show_id)
-        self._known[show_id] = asked_at, show
-        self._known.move_to_end(show_id)
-        if len(self._known) > _MOST_SHOWS:
-            self._known.popitem(last=False)
+        self._known.put(show_id, (asked_at, show))
         return show
 
     async def is_cancelled(self, show_id: str) -> bool:

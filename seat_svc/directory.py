@@ -1,22 +1,21 @@
 """Shows as catalog_svc knows them."""
 
 import asyncio
-from collections import OrderedDict
 from collections.abc import Callable
-from typing import Final, TypeVar
+from typing import Final
 
 import structlog
 from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 from mesh import deadlines
 from mesh.errors import RemoteError, StoreUnavailable
+from mesh.recent import Recent
 from seat_svc.convert import layout_from, show_from
 from seat_svc.domain.layout import Layout
 from seat_svc.domain.show import Show
 from seat_svc.errors import UnknownShow
 
 log = structlog.get_logger()
-V = TypeVar("V")
 
 _MOST_SHOWS: Final = 20_000
 _MOST_LAYOUTS: Final = 500
@@ -33,8 +32,8 @@ class CatalogShowDirectory:
         """`time` gives seconds that never go back."""
         self._catalog = catalog
         self._time = time
-        self._shows: OrderedDict[str, tuple[float, Show]] = OrderedDict()
-        self._layouts: OrderedDict[str, Layout] = OrderedDict()
+        self._shows: Recent[str, tuple[float, Show]] = Recent(_MOST_SHOWS)
+        self._layouts: Recent[str, Layout] = Recent(_MOST_LAYOUTS)
         self._asking: dict[str, asyncio.Task[Show]] = {}
 
     async def find(self, show_id: str) -> Show:
@@ -57,14 +56,14 @@ class CatalogShowDirectory:
             response = await self._catalog.GetShow(catalog_pb2.GetShowRequest(show_id=show_id))
         except RemoteError as error:
             if error.code == "NOT_FOUND":
-                self._shows.pop(show_id, None)
+                self._shows.forget(show_id)
                 raise UnknownShow from None
             if known is None:
                 raise StoreUnavailable("catalog") from error
             log.warning("show_not_refreshed", show_id=show_id, code=error.code)
             return known[1]
         show = show_from(response, self._layout(response))
-        _keep(self._shows, show_id, (self._time(), show), _MOST_SHOWS)
+        self._shows.put(show_id, (self._time(), show))
         return show
 
     async def _ask_without_deadline(self, show_id: str) -> Show:
@@ -72,14 +71,5 @@ class CatalogShowDirectory:
         return await self.fetch(show_id)
 
     def _layout(self, response: catalog_pb2.GetShowResponse) -> Layout:
-        layout = self._layouts.get(response.layout.layout_id) or layout_from(response.layout)
-        _keep(self._layouts, layout.layout_id, layout, _MOST_LAYOUTS)
-        return layout
-
-
-def _keep(known: OrderedDict[str, V], key: str, value: V, most: int) -> None:
-    """Keeps what was used last; what was not used for longest makes place."""
-    known[key] = value
-    known.move_to_end(key)
-    if len(known) > most:
-        known.popitem(last=False)
+        layout_id = response.layout.layout_id
+        return self._layouts.get(layout_id) or self._layouts.put(layout_id, layout_from(response.layout))

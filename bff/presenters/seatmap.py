@@ -4,7 +4,6 @@ What follows from a layout, its prices and a language is a plan, made once and
 kept; a page only puts the seats' states into it.
 """
 
-from collections import OrderedDict
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Final
@@ -14,6 +13,7 @@ from matinee.theatre.v1 import seats_pb2
 from matinee.type.v1 import layout_pb2
 
 from bff.texts import Amount, Texts
+from mesh.recent import Recent
 
 ROOMY = 14
 USUAL = 20
@@ -95,7 +95,7 @@ class SeatPlans:
     _MOST: Final = 500
 
     def __init__(self) -> None:
-        self._plans: OrderedDict[Hashable, SeatPlan] = OrderedDict()
+        self._plans: Recent[Hashable, SeatPlan] = Recent(self._MOST)
 
     def plan(
         self, layout: layout_pb2.Layout, prices: Sequence[catalog_pb2.CategoryPrice], texts: Texts
@@ -105,13 +105,7 @@ class SeatPlans:
             (each.category_id, each.price.currency_code, each.price.minor_units) for each in prices
         )
         key = (layout.layout_id, len(layout.seats), priced, texts.locale)
-        plan = self._plans.get(key)
-        if plan is None:
-            plan = self._plans[key] = plan_seats(layout, prices, texts)
-            if len(self._plans) > self._MOST:
-                self._plans.popitem(last=False)
-        self._plans.move_to_end(key)
-        return plan
+        return self._plans.get(key) or self._plans.put(key, plan_seats(layout, prices, texts))
 
 
 def plan_seats(
