@@ -56,13 +56,14 @@ class Bookings(Protocol):
 
     async def save(
         self,
+        before: Booking,
         booking: Booking,
         events: Sequence[Event],
         next_look: dt.datetime | None,
         lease: Lease | LeaseChange,
         now: dt.datetime,
     ) -> bool:
-        """Keeps the booking and its events by one update, if the version before it is what is stored.
+        """Keeps the booking and its events by one update, if what was before is what is stored.
 
         With a `Lease`, only if nobody else has one. False: somebody was faster.
         """

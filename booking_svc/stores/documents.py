@@ -1,9 +1,10 @@
 """A booking as a MongoDB document and back; pure."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import replace
+from enum import Enum
 from fractions import Fraction
-from typing import Any
+from typing import Any, Final
 
 from booking_svc.domain.booking import (
     AcceptedRequest,
@@ -35,34 +36,23 @@ _Stored = Mapping[str, Any]
 
 def document_of(booking: Booking) -> Document:
     """All fields of the booking but its id, and what it is found by."""
-    return {
-        "version": booking.version,
-        "state": booking.state.value,
-        "buyer_id": booking.buyer_id,
-        "access_key": booking.access_key,
-        "request": _request(booking.request),
-        "show": _fields(booking.show) | {"formats": list(booking.show.formats)},
-        "seat_ids": list(booking.seat_ids),
-        "quote": _quote(booking.quote),
-        "cancel_until": booking.cancel_until,
-        "create_time": booking.create_time,
-        "update_time": booking.update_time,
-        "seats": booking.seats.value,
-        "hold": _fields(booking.hold) if booking.hold else None,
-        "refusal": _refusal(booking.refusal) if booking.refusal else None,
-        "contact": _fields(booking.contact) if booking.contact else None,
-        "contact_keys": [address.key for address in addresses_of(booking.contact)],
-        "payments": [_payment(payment) for payment in booking.payments],
-        "paid_by": booking.paid_by,
-        "tickets": [_fields(ticket) for ticket in booking.tickets],
-        "cancellation": _fields(booking.cancellation) if booking.cancellation else None,
-        "partial_cancellations": [_partial(each) for each in booking.partial_cancellations],
-        "show_sequence": booking.show_sequence,
-        "show_cancellation": _fields(booking.show_cancellation) if booking.show_cancellation else None,
-        "show_move": _fields(booking.show_move) if booking.show_move else None,
-        "refunds": [_refund(refund) for refund in booking.refunds],
-        "accepted": [_request(request) for request in booking.accepted],
-    }
+    return _written(booking, _FIELDS)
+
+
+def changes_of(before: Booking, after: Booking) -> Document:
+    """As `document_of`, but only the fields that are other objects than before.
+
+    A part that was made anew with the same value is written once more, which is harmless: parts are
+    never changed in place, so the same object has the same value.
+    """
+    return _written(after, [name for name in _FIELDS if getattr(after, name) is not getattr(before, name)])
+
+
+def _written(booking: Booking, names: Collection[str]) -> Document:
+    document = {name: _FIELDS[name](getattr(booking, name)) for name in names}
+    if "contact" in document:
+        document["contact_keys"] = [address.key for address in addresses_of(booking.contact)]
+    return document
 
 
 def booking_of(stored: _Stored) -> Booking:
@@ -223,3 +213,53 @@ def _refund(refund: Refund) -> Document:
 
 def _refund_of(stored: _Stored) -> Refund:
     return Refund(**{**stored, "amount": money_of(stored["amount"]), "state": RefundState(stored["state"])})
+
+
+def _show(show: ShowFacts) -> Document:
+    return _fields(show) | {"formats": list(show.formats)}
+
+
+def _as_is(value: Any) -> Any:
+    return value
+
+
+def _value(value: Enum) -> Any:
+    return value.value
+
+
+def _or_none(written: Callable[[Any], Document]) -> Callable[[Any], Document | None]:
+    return lambda part: None if part is None else written(part)
+
+
+def _each(written: Callable[[Any], Any]) -> Callable[[Any], list[Any]]:
+    return lambda parts: [written(part) for part in parts]
+
+
+_FIELDS: Final[Mapping[str, Callable[[Any], Any]]] = {
+    "version": _as_is,
+    "state": _value,
+    "buyer_id": _as_is,
+    "access_key": _as_is,
+    "request": _request,
+    "show": _show,
+    "seat_ids": list,
+    "quote": _quote,
+    "cancel_until": _as_is,
+    "create_time": _as_is,
+    "update_time": _as_is,
+    "seats": _value,
+    "hold": _or_none(_fields),
+    "refusal": _or_none(_refusal),
+    "contact": _or_none(_fields),
+    "payments": _each(_payment),
+    "paid_by": _as_is,
+    "tickets": _each(_fields),
+    "cancellation": _or_none(_fields),
+    "partial_cancellations": _each(_partial),
+    "show_sequence": _as_is,
+    "show_cancellation": _or_none(_fields),
+    "show_move": _or_none(_fields),
+    "refunds": _each(_refund),
+    "accepted": _each(_request),
+}
+"""How each field of a booking is written, but for its id."""

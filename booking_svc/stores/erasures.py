@@ -13,8 +13,8 @@ from pymongo import IndexModel, ReturnDocument
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.erasing import Erasure
 from booking_svc.domain.people import Address, AddressKind
+from booking_svc.stores.calls import come, store_call
 from booking_svc.stores.documents import document_of
-from booking_svc.stores.mongo import come, store_call
 from mesh.mongo import Client, Document, database_of
 
 

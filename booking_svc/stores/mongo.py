@@ -10,22 +10,19 @@ Beside the booking's own fields (`stores.documents`) a document has
 """
 
 import datetime as dt
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import IndexModel
-from pymongo.errors import ConnectionFailure, DuplicateKeyError, PyMongoError
+from pymongo.errors import DuplicateKeyError
 
 from booking_svc.domain.booking import Booking, BookingState
 from booking_svc.domain.events import Event
 from booking_svc.domain.proof import Viewer
 from booking_svc.ports import Claimed, DueBooking, Lease, LeaseChange, RequestKnown, Resting
-from booking_svc.stores.documents import booking_of, document_of
-from mesh.errors import StoreUnavailable
-from mesh.mongo import STEP_SECONDS, Client, Document, database_of, ping, within_deadline
-
-LONG_AGO: Final = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+from booking_svc.stores.calls import LONG_AGO, come, store_call
+from booking_svc.stores.documents import booking_of, changes_of, document_of
+from mesh.mongo import Client, Document, database_of, ping
 
 INDEXES: Final = (
     IndexModel([("buyer_id", 1), ("request.request_id", 1)], unique=True),
@@ -97,15 +94,16 @@ class MongoBookings:
 
     async def save(
         self,
+        before: Booking,
         booking: Booking,
         events: Sequence[Event],
         next_look: dt.datetime | None,
         lease: Lease | LeaseChange,
         now: dt.datetime,
     ) -> bool:
-        """See `Bookings.save`: one conditional update of one document."""
-        chosen: Document = {"_id": booking.booking_id, "version": booking.version - 1}
-        changes = document_of(booking) | {"work.next_look": next_look}
+        """See `Bookings.save`: one conditional update of one document, of the fields that changed."""
+        chosen: Document = {"_id": before.booking_id, "version": before.version}
+        changes = changes_of(before, booking) | {"work.next_look": next_look}
         if isinstance(lease, Lease):
             chosen["work.lease_until"] = {"$lte": now}
             changes |= {
@@ -244,21 +242,3 @@ def listed_for(viewer: Viewer, before: tuple[dt.datetime, str] | None) -> Docume
             "$nor": [{"create_time": time, "_id": {"$gte": booking_id}}],
         }
     return {"$or": [each | rest for each in theirs]}
-
-
-def come(time: dt.datetime) -> Document:
-    """A condition for a time that has come; names the type, or a partial index on it is not used."""
-    return {"$lte": time, "$type": "date"}
-
-
-@contextmanager
-def store_call() -> Iterator[None]:
-    """Bounds what is asked inside; a store that does not answer is `StoreUnavailable`."""
-    try:
-        with within_deadline(STEP_SECONDS):
-            yield
-    except PyMongoError as error:
-        unanswered = isinstance(error, ConnectionFailure) or error.timeout
-        if unanswered or error.has_error_label("RetryableWriteError"):
-            raise StoreUnavailable("mongodb") from error
-        raise

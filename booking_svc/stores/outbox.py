@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from booking_svc.stores.mongo import come, store_call
+from booking_svc.stores.calls import come, store_call
 from mesh.mongo import Client, database_of
 
 

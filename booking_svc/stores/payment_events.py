@@ -16,8 +16,8 @@ from booking_svc.ports import (
     SessionState,
     StoredEvent,
 )
+from booking_svc.stores.calls import LONG_AGO, come, store_call
 from booking_svc.stores.documents import money_document, money_of
-from booking_svc.stores.mongo import LONG_AGO, come, store_call
 from mesh.mongo import Client, Document, database_of
 
 _KEPT_SECONDS: Final = 90 * 24 * 3600

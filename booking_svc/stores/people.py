@@ -12,7 +12,7 @@ from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from booking_svc.domain.people import Address, AddressKind, SignIn
-from booking_svc.stores.mongo import store_call
+from booking_svc.stores.calls import store_call
 from mesh.errors import StoreUnavailable
 from mesh.ids import new_token
 from mesh.mongo import Client, Document, database_of

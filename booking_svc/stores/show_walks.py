@@ -12,7 +12,7 @@ from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from booking_svc.ports import Lease, ScheduleChange, ScheduleChangeKind, Walk
-from booking_svc.stores.mongo import LONG_AGO, come, store_call
+from booking_svc.stores.calls import LONG_AGO, come, store_call
 from mesh.mongo import Client, Document, database_of
 
 _KEPT_SECONDS: Final = 90 * 24 * 3600

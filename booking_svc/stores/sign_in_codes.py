@@ -17,7 +17,7 @@ from pymongo.errors import DuplicateKeyError
 from booking_svc.domain.people import Address, AddressKind
 from booking_svc.domain.sign_in import MOST_TRIES, Challenge, Limit
 from booking_svc.ports import KnownRequest, Try
-from booking_svc.stores.mongo import store_call
+from booking_svc.stores.calls import store_call
 from mesh.errors import StoreUnavailable
 from mesh.mongo import Client, Document, database_of
 

@@ -68,7 +68,7 @@ class Changes:
                 lease if lease and more else LeaseChange.END if driving and not more else LeaseChange.KEEP
             )
             look = next_look(outcome.booking, pace, now)
-            if await self._ports.bookings.save(outcome.booking, outcome.events, look, change, now):
+            if await self._ports.bookings.save(booking, outcome.booking, outcome.events, look, change, now):
                 self._tell(outcome, given)
                 return Saved(outcome.booking, leased=isinstance(change, Lease) or (driving and more))
             # Either the booking or its lease went to somebody else: the next try asks for no lease.

@@ -52,6 +52,7 @@ class WithoutVersion(MongoBookings):
 
     async def save(
         self,
+        before: Booking,
         booking: Booking,
         events: Sequence[Event],
         next_look: dt.datetime | None,
@@ -59,7 +60,7 @@ class WithoutVersion(MongoBookings):
         now: dt.datetime,
     ) -> bool:
         await asyncio.sleep(0.01)  # the other replica reads meanwhile
-        await self._bookings.update_one({"_id": booking.booking_id}, {"$set": document_of(booking)})
+        await self._bookings.update_one({"_id": before.booking_id}, {"$set": document_of(booking)})
         return True
 
 
@@ -210,11 +211,11 @@ async def test_a_saved_change_carries_its_event_or_neither(shop: Shop) -> None:
     outcome = apply(
         booking, inputs.PaymentDeclined(booking.payments[0].payment_id, "no"), booking.update_time
     )
-    stale = replace(outcome.booking, version=outcome.booking.version + 5)
-    save = shop.ports.bookings.save
-    assert not await save(stale, outcome.events, None, LeaseChange.KEEP, booking.update_time)
+    stale = replace(booking, version=booking.version - 1)
+    save, now = shop.ports.bookings.save, booking.update_time
+    assert not await save(stale, outcome.booking, outcome.events, None, LeaseChange.KEEP, now)
     assert await shop.found(booking) == booking
-    assert await save(outcome.booking, outcome.events, None, LeaseChange.KEEP, booking.update_time)
+    assert await save(booking, outcome.booking, outcome.events, None, LeaseChange.KEEP, now)
     documents = mesh_mongo.database_of(shop.client, shop.database)["bookings"]
     document = await documents.find_one({"_id": booking.booking_id})
     assert document is not None

@@ -63,7 +63,9 @@ class Store:
     async def late_payment(self, booking: Booking) -> None:
         """Money comes in."""
         outcome = apply(booking, paid(), self.now)
-        assert await self.bookings.save(outcome.booking, outcome.events, self.now, LeaseChange.KEEP, self.now)
+        assert await self.bookings.save(
+            booking, outcome.booking, outcome.events, self.now, LeaseChange.KEEP, self.now
+        )
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -129,5 +131,6 @@ async def test_who_decided_before_the_erasure_cannot_bring_the_person_back(store
     outcome = apply(booking, paid(), store.now)
     assert await store.guarded.erase(without_person(booking, new_token()), store.now)
     for lease in (LeaseChange.KEEP, Lease("a-worker", store.now + dt.timedelta(seconds=30))):
-        assert not await store.bookings.save(outcome.booking, outcome.events, store.now, lease, store.now)
+        save = store.bookings.save
+        assert not await save(booking, outcome.booking, outcome.events, store.now, lease, store.now)
     assert (await store.found(booking)).contact is None

@@ -12,6 +12,7 @@ from booking_svc.domain.duties import Pace
 from booking_svc.domain.machine import apply
 from booking_svc.domain.machine.change import known_refund
 from booking_svc.errors import CancelTooLate, HoldExpired, PaymentLimit, StateForbids
+from booking_svc.stores.documents import booking_of, changes_of, document_of
 from mesh.money import Money
 from tests.fixtures.bookings import (
     HOLD,
@@ -44,6 +45,7 @@ class OneBooking(RuleBasedStateMachine):
         """Somewhere on the usual way: few would come to its end from the start."""
         self.now = NOW
         self.booking = in_state(state)
+        self.document = document_of(self.booking)
         self.captured: dict[str, Money] = {
             payment.payment_id: payment.captured for payment in self.booking.payments if payment.captured
         }
@@ -56,6 +58,12 @@ class OneBooking(RuleBasedStateMachine):
             self.booking = apply(before, given, self.now).booking
         except REFUSALS:
             self.booking = before
+        self.document |= changes_of(before, self.booking)
+
+    @invariant()
+    def written_change_by_change_it_is_the_same(self) -> None:
+        assert self.document == document_of(self.booking)
+        assert booking_of({"_id": self.booking.booking_id, **self.document}) == self.booking
 
     @rule(seconds=st.sampled_from([1, 100, 300, 3600]))
     def time_passes(self, seconds: int) -> None:
