@@ -17,7 +17,7 @@ from bff.middlewares import MIDDLEWARES
 from bff.middlewares.headers import security_headers
 from bff.pages import Pages, SharedPages
 from bff.posters import PosterShelf
-from bff.presenters.seatmap import SeatPlans
+from bff.presenters.seatplan import SeatPlans
 from bff.routes import add_routes
 from bff.sessions import Sessions
 from bff.settings import BffSettings
@@ -68,10 +68,10 @@ def make_app(settings: BffSettings, resources: Resources, clock: Clock) -> web.A
     app[keys.BACKGROUND] = resources.background
     app[keys.DRAINING] = asyncio.Event()
     app[keys.ASSETS] = assets
-    app[keys.PAGES] = Pages(assets.url)
+    app[keys.PAGES] = pages = Pages(assets.url)
     app[keys.SHARED_PAGES] = SharedPages(asyncio.get_running_loop().time)
     app[keys.POSTERS] = PosterShelf()
-    app[keys.SEAT_PLANS] = SeatPlans()
+    app[keys.SEAT_PLANS] = SeatPlans(pages.draw_seat)
     app[keys.TEXTS] = TextsByLanguage()
     app[keys.SESSIONS] = Sessions(secrets, settings.secure)
     app[keys.CSRF] = CsrfGuard(secrets, settings.hosts)

@@ -13,7 +13,7 @@ from bff.inbox import Inbox
 from bff.live import LiveStreams, SeatFeeds
 from bff.pages import Pages, SharedPages
 from bff.posters import PosterShelf
-from bff.presenters.seatmap import SeatPlans
+from bff.presenters.seatplan import SeatPlans
 from bff.sessions import Session, Sessions
 from bff.settings import BffSettings
 from bff.texts import Texts, TextsByLanguage

@@ -5,11 +5,14 @@ from dataclasses import dataclass, field
 from gettext import NullTranslations
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, Template
+from markupsafe import Markup
 
 from bff.cache import TtlCache
 from bff.posters import draw_words
 from bff.presenters.places import CityChoice
+from bff.presenters.seatplan import SeatCell
+from bff.templating import TranslatedEnvironment
 from bff.texts import Texts
 from mesh.ids import new_request_id
 
@@ -63,21 +66,27 @@ class Pages:
 
     def render(self, template: str, page: Page, **values: object) -> str:
         """The page's HTML in its visitor's language."""
-        language = page.texts.locale.language
+        return self._template(template, page.texts).render(page=page, **values)
+
+    def draw_seat(self, texts: Texts, seat: SeatCell) -> Markup:
+        """One seat of a map, the same for every visitor."""
+        return Markup(self._template("seat.html", texts).render(seat=seat))  # noqa: S704 - it escapes
+
+    def _template(self, name: str, texts: Texts) -> Template:
+        language = texts.locale.language
         if language not in self._by_language:
-            self._by_language[language] = self._environment(page.texts.translations)
-        return self._by_language[language].get_template(template).render(page=page, **values)
+            self._by_language[language] = self._environment(texts.translations)
+        return self._by_language[language].get_template(name)
 
     def _environment(self, translations: NullTranslations) -> Environment:
-        environment = Environment(
+        environment = TranslatedEnvironment(
+            translations,
+            self._asset_url,
             loader=FileSystemLoader(TEMPLATES),
-            autoescape=True,
             undefined=StrictUndefined,
             trim_blocks=True,
             lstrip_blocks=True,
             auto_reload=False,
-            extensions=["jinja2.ext.i18n"],
         )
-        environment.globals.update(asset=self._asset_url, drawn_words=draw_words)
-        environment.install_gettext_translations(translations, newstyle=True)  # type: ignore[attr-defined]
+        environment.globals["drawn_words"] = draw_words
         return environment

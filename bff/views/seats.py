@@ -171,7 +171,7 @@ async def _page(
     facts = present_show(show, texts)
     view = SeatPageView(
         show=facts,
-        map=present_seat_map(plan, seats.seat_map, still_free, texts),
+        map=present_seat_map(plan, seats.seat_map, still_free),
         quote=present_quote(priced, still_free, texts) if priced else None,
         notice=notice,
         party=len(still_free) or party,

@@ -6,16 +6,13 @@ import pytest
 from matinee.booking.v1 import booking_pb2
 from matinee.catalog.v1 import catalog_pb2
 from matinee.seat.v1 import seat_pb2
-from matinee.theatre.v1 import seats_pb2
-from matinee.type.v1 import layout_pb2
 
 from bff.presenters.bookings import FACES, present_booking
 from bff.presenters.errors import ErrorKind, present_error
 from bff.presenters.programme import present_programme
 from bff.presenters.quotes import present_quote
-from bff.presenters.seatmap import SeatPlans, plan_seats, present_seat_map
 from bff.texts import TextsByLanguage
-from tests.fixtures.bff import CITY, MOVIE, NOW, SHOW, THEATRE, euros, held_booking, small_hall, timestamp
+from tests.fixtures.bff import CITY, MOVIE, NOW, SHOW, THEATRE, euros, held_booking, timestamp
 
 TEXTS = TextsByLanguage().for_header("en-GB")
 
@@ -99,61 +96,6 @@ def test_a_cancelled_show_cannot_be_chosen() -> None:
     (show,) = present_programme(MOVIE, CITY, response, {}, TEXTS, NOW).theatres[0].afternoon
     assert not show.open
     assert show.fullness_text == "Cancelled"
-
-
-def test_seats_stand_in_rows_with_their_aisles() -> None:
-    states = seats_pb2.SeatMap(seat_states=[seats_pb2.SEAT_STATE_AVAILABLE] * 24, sequence=7)
-    view = present_seat_map(plan_seats(small_hall(), SHOW.prices, TEXTS), states, ["A1"], TEXTS)
-    assert [row.name for row in view.rows] == ["A", "B", "C"]
-    assert [seat.gap for seat in view.rows[0].seats] == [0, 0, 0, 0, 2, 0, 0, 0]
-    assert [seat.index for seat in view.rows[1].seats] == list(range(8, 16))
-    assert view.rows[0].seats[0].chosen
-    assert (view.free_count, view.seat_count, view.sequence) == (24, 24, 7)
-
-
-def test_states_that_do_not_fit_the_layout_promise_nothing() -> None:
-    states = seats_pb2.SeatMap(seat_states=[seats_pb2.SEAT_STATE_AVAILABLE] * 23)
-    view = present_seat_map(plan_seats(small_hall(), SHOW.prices, TEXTS), states, ["A1"], TEXTS)
-    assert view.free_count == 0
-    assert {seat.state for row in view.rows for seat in row.seats} == {"blocked"}
-
-
-def test_what_a_seat_is_called_tells_its_state() -> None:
-    states = [seats_pb2.SEAT_STATE_AVAILABLE] * 24
-    states[1] = seats_pb2.SEAT_STATE_SOLD
-    plan = plan_seats(small_hall(), SHOW.prices, TEXTS)
-    view = present_seat_map(plan, seats_pb2.SeatMap(seat_states=states), ["A1", "A2"], TEXTS)
-    first, second = view.rows[0].seats[:2]
-    assert (first.label, first.chosen) == (first.free_label, True)
-    assert (second.label, second.chosen) == (f"{second.free_label}, sold", False)
-    assert all(seat.state == "free" for row in plan.rows for seat in row.seats)
-
-
-def test_a_plan_is_made_once_for_a_layout_its_prices_and_a_language() -> None:
-    plans = SeatPlans()
-    plan = plans.plan(small_hall(), SHOW.prices, TEXTS)
-    assert plans.plan(small_hall(), SHOW.prices, TEXTS) is plan
-    dearer = [
-        catalog_pb2.CategoryPrice(category_id=each.category_id, price=euros(9999)) for each in SHOW.prices
-    ]
-    assert "€99.99" in plans.plan(small_hall(), dearer, TEXTS).rows[0].seats[0].label
-    other = small_hall()
-    other.layout_id = "another"
-    other.seats[0].seat_id = "Z9"
-    assert plans.plan(other, SHOW.prices, TEXTS).seat_ids[0] == "Z9"
-
-
-def test_half_seats_and_cross_aisles_are_kept() -> None:
-    layout = layout_pb2.Layout(
-        seats=[
-            layout_pb2.Seat(seat_id="A1", row="A", number=1, x=0.5, y=0),
-            layout_pb2.Seat(seat_id="B1", row="B", number=1, x=0, y=1),
-            layout_pb2.Seat(seat_id="C1", row="C", number=1, x=0, y=3),
-        ]
-    )
-    view = present_seat_map(plan_seats(layout, [], TEXTS), None, [], TEXTS)
-    assert [row.seats[0].gap for row in view.rows] == [1, 0, 0]
-    assert [row.apart for row in view.rows] == [False, False, True]
 
 
 def test_a_rule_that_is_not_known_here_speaks_for_itself() -> None:
