@@ -11,7 +11,7 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from mesh.background import Background
-from mesh.interceptors import MeshInterceptor
+from mesh.interceptors import Concerns, Registrar
 from mesh.interceptors.access import Access, declared_access
 from mesh.interceptors.access_log import logged
 from mesh.interceptors.admission import Admission
@@ -68,29 +68,25 @@ class GrpcServer:
         admission = Admission(
             settings.max_concurrent_rpcs, settings.queue_target_seconds, settings.queue_interval_seconds
         )
-        self._server = aio.server(
-            interceptors=[
-                MeshInterceptor(
-                    before=[traced, admission.enter],
-                    guards=[
-                        admission.guard,
-                        authorised(
-                            settings.mesh_token.get_secret_value(),
-                            {
-                                name: token.get_secret_value()
-                                for name, token in settings.partner_tokens.items()
-                            },
-                        ),
-                        within_deadline,
-                    ],
-                    after=[admission.leave, measured, logged],
-                )
+        concerns = Concerns(
+            before=[traced, admission.enter],
+            guards=[
+                admission.guard,
+                authorised(
+                    settings.mesh_token.get_secret_value(),
+                    {name: token.get_secret_value() for name, token in settings.partner_tokens.items()},
+                ),
+                within_deadline,
             ],
+            after=[admission.leave, measured, logged],
+        )
+        self._server = aio.server(
             # gRPC's default lets a second process on a taken port have half of the calls.
             options=[*_OPTIONS, ("grpc.so_reuseport", int(settings.reuse_port))],
             # Admission tells when to come again, gRPC does not: this bounds what is being refused.
             maximum_concurrent_rpcs=2 * settings.max_concurrent_rpcs,
         )
+        self._registrar = Registrar(self._server, concerns)
         self._health = health.aio.HealthServicer()
         health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
         self.address = ""
@@ -101,7 +97,7 @@ class GrpcServer:
         for method in service.methods:
             if declared_access(f"/{service_name}/{method.name}", descriptor_pool.Default()) is Access.REFUSED:
                 raise UndeclaredAccess(f"{service_name}.{method.name} declares no access")
-        register(servicer, self._server)
+        register(servicer, self._registrar)
         self._service_names.append(service_name)
 
     def needs(self, probes: Mapping[str, Probe]) -> None:

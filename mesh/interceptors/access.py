@@ -5,8 +5,6 @@ from enum import Enum
 from google.protobuf.descriptor_pool import DescriptorPool
 from matinee.options.v1 import options_pb2
 
-_INFRASTRUCTURE = ("/grpc.health.v1.", "/grpc.reflection.")
-
 
 class Access(Enum):
     """As `matinee.options.v1.Access`."""
@@ -15,11 +13,6 @@ class Access(Enum):
     PUBLIC = options_pb2.ACCESS_PUBLIC
     MESH = options_pb2.ACCESS_MESH
     PARTNER = options_pb2.ACCESS_PARTNER
-
-
-def is_infrastructure(path: str) -> bool:
-    """Whether the method is gRPC's own, health or reflection: open to all, and none of Matinee's concerns."""
-    return path.startswith(_INFRASTRUCTURE)
 
 
 def declared_access(path: str, pool: DescriptorPool) -> Access:

@@ -1,14 +1,14 @@
 """Composes the concerns around every handler, once for each method instead of once for each call.
 
-grpc.aio runs an interceptor's coroutine for every RPC and every interceptor;
-wrapping the handler once, and remembering it, leaves the concerns' own work
-as the only cost of a call.
+grpc.aio runs every interceptor's coroutine for every RPC, to find a handler
+that is always the same. Here handlers are wrapped when they are registered, and
+only the concerns' own work is left as the cost of a call.
 """
 
 from __future__ import annotations  # grpc.RpcMethodHandler is generic only in its type stubs
 
 import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from typing import Any
 
 import grpc
@@ -16,14 +16,14 @@ from google.protobuf import descriptor_pool
 from grpc import aio
 
 from mesh.interceptors import errors
-from mesh.interceptors.access import declared_access, is_infrastructure
+from mesh.interceptors.access import declared_access
 from mesh.interceptors.call import Call, Method, Step
 
 Behaviour = Callable[[Any, Any], Any]
 
 
-class MeshInterceptor(aio.ServerInterceptor):
-    """The only interceptor of a Matinee server.
+class Concerns:
+    """What happens around every handler of a Matinee server.
 
     For each call: `before`, then the `guards`, any of which may refuse it,
     then the handler, then `after`, which sees how the call ended (`Call.code`,
@@ -35,27 +35,9 @@ class MeshInterceptor(aio.ServerInterceptor):
         self._before = tuple(before)
         self._guards = tuple(guards)
         self._after = tuple(after)
-        self._wrapped: dict[str, grpc.RpcMethodHandler[Any, Any]] = {}
 
-    async def intercept_service(
-        self,
-        continuation: Callable[[grpc.HandlerCallDetails], Awaitable[grpc.RpcMethodHandler[Any, Any] | None]],
-        handler_call_details: grpc.HandlerCallDetails,
-    ) -> grpc.RpcMethodHandler[Any, Any] | None:
-        """The handler of the method with all concerns around it."""
-        path = handler_call_details.method
-        try:
-            return self._wrapped[path]
-        except KeyError:
-            handler = await continuation(handler_call_details)
-            # An unknown path is not remembered: a caller could invent them without end.
-            if handler is None or is_infrastructure(path):
-                return handler
-            wrapped = self._wrap(path, handler)
-            self._wrapped[path] = wrapped
-            return wrapped
-
-    def _wrap(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+    def around(self, path: str, handler: Any) -> grpc.RpcMethodHandler[Any, Any]:
+        """The handler of the method `/package.Service/Method` with all concerns around it."""
         method = Method(path, declared_access(path, descriptor_pool.Default()))
         if handler.response_streaming:
             inner = handler.stream_stream if handler.request_streaming else handler.unary_stream
@@ -131,3 +113,24 @@ def _ended_by(error: BaseException, call: Call) -> errors.Failure:
     failure = errors.failure_of(error)
     call.code, call.reason = failure.code, failure.reason
     return failure
+
+
+class Registrar:
+    """What generated `add_…_to_server` functions take for a server: puts the concerns around each handler."""
+
+    def __init__(self, server: aio.Server, concerns: Concerns) -> None:
+        self._server = server
+        self._concerns = concerns
+
+    def add_generic_rpc_handlers(self, _handlers: Sequence[grpc.GenericRpcHandler]) -> None:
+        """The same handlers come by name as well."""
+
+    def add_registered_method_handlers(
+        self, service_name: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
+    ) -> None:
+        """Adds the service's methods."""
+        wrapped = {
+            name: self._concerns.around(f"/{service_name}/{name}", handler)
+            for name, handler in handlers.items()
+        }
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, wrapped),))

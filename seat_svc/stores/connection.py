@@ -2,8 +2,12 @@
 
 redis-py takes a connection from its pool for each command, packs in Python and
 arms several timers: with a script that Redis runs in 20 µs, that was four
-fifths of what a hold cost this process. Here commands are written as they come
-and answers are handed out in order, which is all that Redis' protocol asks for.
+fifths of what a hold cost this process. Here answers are handed out in order,
+which is all that Redis' protocol asks for, and commands go out in batches: the
+first at once, those that come while it is under way together when its answers
+are there. So one caller waits for nobody, and among many the system calls and
+wake-ups of both sides, most of what a brief script costs, are shared by all who
+came meanwhile (Nagle's algorithm, RFC 896, for commands instead of bytes).
 """
 
 import asyncio
@@ -65,10 +69,10 @@ class SharedConnection(asyncio.Protocol):
                 raise StoreUnavailable("redis")
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
-        self._waiting.append(answer)
-        if not self._unsent:
+        if not self._waiting:
             # What other callers ask for in this turn of the loop goes out by the same write.
             loop.call_soon(self._send)
+        self._waiting.append(answer)
         self._unsent.append(_packed(command))
         return await answer
 
@@ -93,6 +97,8 @@ class SharedConnection(asyncio.Protocol):
                     _settle(self._waiting.popleft(), reply)
         except hiredis.ProtocolError:
             self._drop()
+        if self._unsent and len(self._waiting) == len(self._unsent):
+            self._send()
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Fails whoever waits."""

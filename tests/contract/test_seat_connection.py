@@ -121,3 +121,42 @@ async def test_who_waits_when_it_is_closed_is_told(redis_url: str) -> None:
     with pytest.raises(StoreUnavailable):
         await connection.ping()
     await client.aclose()
+
+
+async def test_what_comes_while_a_batch_is_under_way_goes_out_together(
+    connection: SharedConnection, redis_url: str
+) -> None:
+    async with connection_to(redis_url) as onlooker:
+
+        async def reads() -> int:
+            told = (await onlooker.run("INFO", "stats")).decode()
+            return int(told.partition("total_reads_processed:")[2].split()[0])
+
+        before = await reads()
+        slow = asyncio.ensure_future(connection.run("BLPOP", "nothing", "0.3"))
+        meanwhile = []
+        for number in range(100):
+            await asyncio.sleep(0.001)
+            meanwhile.append(asyncio.ensure_future(connection.run("ECHO", f"{number}")))
+        assert await asyncio.gather(*meanwhile) == [f"{number}".encode() for number in range(100)]
+        assert await slow is None
+        # The slow one, the rest together, the question above; a few for a write that was split on its way.
+        assert await reads() - before < 10
+
+
+async def test_what_waits_for_its_batch_is_told_when_the_connection_is_lost(
+    valkey: ValkeyEngine, redis_url: str
+) -> None:
+    async with connection_to(redis_url) as connection:
+        await connection.ping()
+        valkey.pause()
+        try:
+            first = asyncio.ensure_future(connection.run("INCR", "first"))
+            await asyncio.sleep(0.01)
+            second = asyncio.ensure_future(connection.run("INCR", "second"))
+            outcomes = await asyncio.gather(first, second, return_exceptions=True)
+        finally:
+            valkey.resume()
+        assert [type(outcome) for outcome in outcomes] == [StoreUnavailable, StoreUnavailable]
+        # What had not been sent is not sent later either.
+        assert await connection.run("GET", "second") is None
