@@ -61,15 +61,14 @@ async def build_with_clock(settings: Settings, resources: Resources, clock: Cloc
     """Bookings by any clock."""
     mongo_client = mongo.open_client(settings.mongo_url, NAME)
     resources.callback(mongo_client.close)
-    bookings = MongoBookings(mongo_client, settings.mongo_database, encoded)
+    outbox = MongoOutbox(mongo_client, settings.mongo_database)
+    relay = OutboxRelay(outbox, await _open_publisher(settings, resources), clock, resources.background)
+    bookings = MongoBookings(mongo_client, settings.mongo_database, encoded, relay)
     events = MongoPaymentEvents(mongo_client, settings.mongo_database)
     walks = MongoShowWalks(mongo_client, settings.mongo_database)
     ports = await open_ports(settings, resources, clock, bookings, events)
     use = use_cases(ports)
     follower = ScheduleFollower(ports, use.driver, await open_schedule(settings, resources), walks)
-    outbox = MongoOutbox(mongo_client, settings.mongo_database)
-    relay = OutboxRelay(outbox, await _open_publisher(settings, resources), clock)
-    use.changes.listen(relay.changed)
 
     codes = MongoSignInCodes(mongo_client, settings.mongo_database)
     people = MongoPeople(mongo_client, settings.mongo_database)
@@ -141,7 +140,7 @@ def use_cases(ports: Ports) -> UseCases:
     changes = Changes(ports)
     driver = Driver(ports, changes)
     watch = BookingWatch(ports)
-    changes.listen(lambda booking, _has_events: watch.changed(booking))
+    changes.listen(watch.changed)
     return UseCases(
         ports=ports,
         changes=changes,

@@ -40,7 +40,11 @@ class Background:
 
         The step keeps the caller's trace but not its deadline.
         """
-        return await asyncio.shield(self._track(self._steps, self._without_deadline(step), "step"))
+        return await asyncio.shield(self.begin(step))
+
+    def begin(self, step: Coroutine[Any, Any, T], name: str = "step") -> asyncio.Task[T]:
+        """As `finish`, for a caller that does not wait for the end; the step sees to its own errors."""
+        return self._track(self._steps, self._without_deadline(step), name)
 
     async def close(self, grace_seconds: float) -> None:
         """Ends the loops, then waits for the steps under way; what takes longer is cancelled."""

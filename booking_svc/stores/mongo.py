@@ -6,7 +6,7 @@ Beside the booking's own fields (`stores.documents`) a document has
 - `work`: `next_look` (when somebody must look at it, None when it rests),
   `lease_owner`, `lease_until` and `failures`;
 - `outbox`: events that are still to be published, in order, and
-  `outbox_until`: until when one replica alone publishes them (`stores.outbox`).
+  `outbox_until`: until when one process alone publishes them (`stores.outbox`).
 """
 
 import datetime as dt
@@ -22,6 +22,7 @@ from booking_svc.domain.proof import Viewer
 from booking_svc.ports import Claimed, DueBooking, Lease, LeaseChange, RequestKnown, Resting
 from booking_svc.stores.calls import LONG_AGO, come, store_call
 from booking_svc.stores.documents import booking_of, changes_of, document_of
+from booking_svc.stores.outbox import NoOutlet, OutboxTurn, Outlet, entry_of, with_turn
 from mesh.mongo import Client, Document, database_of, ping
 
 INDEXES: Final = (
@@ -51,8 +52,12 @@ EncodeEvent = Callable[[Booking, Event], Document]
 class MongoBookings:
     """The `Bookings` port: collection `bookings`."""
 
-    def __init__(self, client: Client, name: str, encode_event: EncodeEvent) -> None:
+    def __init__(
+        self, client: Client, name: str, encode_event: EncodeEvent, outlet: Outlet | None = None
+    ) -> None:
+        """Events are handed to the outlet when they are saved; without one, they wait to be claimed."""
         self._client = client
+        self._outlet = outlet or NoOutlet()
         self._bookings = database_of(client, name)["bookings"]
         self._encode_event = encode_event
         self._prepared = False
@@ -114,9 +119,26 @@ class MongoBookings:
         elif lease is LeaseChange.END:
             changes |= {"work.lease_owner": "", "work.lease_until": LONG_AGO, "work.failures": 0}
         update: Document = {"$set": changes}
-        if events:
-            entries = [self._encode_event(booking, event) | {"time": now} for event in events]
-            update["$push"] = {"outbox": {"$each": entries}}
+        if not events:
+            return await self._updated(chosen, update)
+        entries = [self._encode_event(booking, event) | {"time": now} for event in events]
+        update["$push"] = {"outbox": {"$each": entries}}
+        return await self._saved_with_events(chosen, update, entries, now)
+
+    async def _saved_with_events(
+        self, chosen: Document, update: Document, entries: Sequence[Document], now: dt.datetime
+    ) -> bool:
+        """With the turn to publish them, if there is nothing that has to be published before them."""
+        until = self._outlet.offer(now)
+        if until is not None and await self._updated(*with_turn(chosen, update, until)):
+            self._outlet.take(OutboxTurn(chosen["_id"], tuple(entry_of(entry) for entry in entries), until))
+            return True
+        saved = await self._updated(chosen, update)
+        if saved:
+            self._outlet.look(chosen["_id"])
+        return saved
+
+    async def _updated(self, chosen: Document, update: Document) -> bool:
         with store_call():
             result = await self._bookings.update_one(chosen, update)
         return result.matched_count == 1

@@ -35,10 +35,10 @@ class Changes:
 
     def __init__(self, ports: Ports) -> None:
         self._ports = ports
-        self._listeners: list[Callable[[Booking, bool], None]] = []
+        self._listeners: list[Callable[[Booking], None]] = []
 
-    def listen(self, listener: Callable[[Booking, bool], None]) -> None:
-        """Calls it after each change with the booking and whether there are events to publish."""
+    def listen(self, listener: Callable[[Booking], None]) -> None:
+        """Calls it after each change with the booking."""
         self._listeners.append(listener)
 
     async def apply(self, booking: Booking, given: Input) -> Booking:
@@ -96,4 +96,4 @@ class Changes:
             ALARMS.labels(alarm).inc()
             log.error("booking_alarm", alarm=alarm, booking_id=booking.booking_id)
         for listener in self._listeners:
-            listener(booking, bool(outcome.events))
+            listener(booking)
