@@ -13,7 +13,13 @@ from bff.presenters.places import CityChoice, present_city
 V = TypeVar("V")
 
 _WORTH_COMPRESSING = 1000
-_COMPRESSION = 5
+_QUICKLY, _WELL = 1, 6
+"""Levels of compression: of a page for one visitor, and of one that is made once for many. A seat map of
+57 kB comes to 7.6 kB in 0.11 ms, or to 7.0 kB in 0.35 ms."""
+_PAGE_HEADERS: Mapping[str, str] = {
+    hdrs.VARY: "Accept-Encoding, Accept-Language, Cookie",
+    hdrs.CONTENT_TYPE: "text/html; charset=utf-8",
+}
 
 
 class NotForAll(Exception):
@@ -59,7 +65,7 @@ async def render_shared(
             inbox=INBOX in request.app,
         )
         body = request.app[PAGES].render(template, page, view=shown).encode()
-        return SharedPage(body, gzip.compress(body, _COMPRESSION, mtime=0), headers(shown))
+        return SharedPage(body, gzip.compress(body, _WELL, mtime=0), headers(shown))
 
     shared = await request.app[SHARED_PAGES].get((template, request.path, texts.locale, key), load)
     return _html(request, shared.plain, lambda: shared.compressed, shared.headers)
@@ -74,7 +80,7 @@ def render_fragment(request: web.Request, template: str, **values: object) -> we
 def html_response(request: web.Request, html: str, status: int) -> web.Response:
     """HTML, compressed where the browser takes it."""
     body = html.encode()
-    return _html(request, body, lambda: gzip.compress(body, _COMPRESSION, mtime=0), {}, status)
+    return _html(request, body, lambda: gzip.compress(body, _QUICKLY, mtime=0), {}, status)
 
 
 def _html(
@@ -84,11 +90,11 @@ def _html(
     more: Mapping[str, str],
     status: int = 200,
 ) -> web.Response:
-    headers = {hdrs.VARY: "Accept-Encoding, Accept-Language, Cookie", **more}
+    headers = {**_PAGE_HEADERS, **more}
     if len(body) > _WORTH_COMPRESSING and "gzip" in request.headers.get(hdrs.ACCEPT_ENCODING, ""):
         body = compressed()
         headers[hdrs.CONTENT_ENCODING] = "gzip"
-    return web.Response(body=body, status=status, content_type="text/html", charset="utf-8", headers=headers)
+    return web.Response(body=body, status=status, headers=headers)
 
 
 def _not_for_all() -> NoReturn:

@@ -3,25 +3,30 @@
 Who is signed in has the token of that in it as well; whether it still holds is booking_svc's to say.
 The cookie proves only that this site gave it out; nothing in it is secret from its own browser. A
 cookie whose signature is wrong is refused: the request goes on as a new visitor's, with a log line.
+What was proved once is remembered for a while, but not its age: a browser sends the same with every request.
 """
 
 import time
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
 
 import structlog
-from aiohttp import web
+from aiohttp import hdrs, web
 from itsdangerous import BadSignature, URLSafeTimedSerializer
 
 from mesh.ids import new_token
+from mesh.recent import Recent
 
 log = structlog.get_logger()
 
 MAX_AGE_SECONDS = 180 * 24 * 3600
 RENEW_AFTER_SECONDS = 24 * 3600
+_SKEW_SECONDS = 60
+"""How far the clock of the replica that signed may be ahead of ours."""
 _SALT = "matinee.session.v1"
 _KEPT_KEYS = 8
 _LONGEST_COOKIE = 4096
+_REMEMBERED_COOKIES = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,22 +95,43 @@ class Session:
         self.changed = True
 
 
+@dataclass(frozen=True, slots=True)
+class _Proved:
+    """What a cookie of ours held; copied for each request, for a session is changed by it."""
+
+    session: Session
+    signed_at: float
+
+    def copy(self) -> Session:
+        return replace(self.session, booking_keys=dict(self.session.booking_keys))
+
+
 class Sessions:
     """Reads and writes the session cookie."""
 
-    def __init__(self, secrets: Sequence[str], secure: bool) -> None:
+    def __init__(self, secrets: Sequence[str], secure: bool, clock: Callable[[], float] = time.time) -> None:
         # itsdangerous signs with the last key and accepts them all
         self._serializer = URLSafeTimedSerializer(list(secrets), salt=_SALT)
         self._secure = secure
+        self._clock = clock
+        self._proved: Recent[str, _Proved] = Recent(_REMEMBERED_COOKIES)
         # the prefix makes browsers refuse the cookie over http and from other subdomains
         self.cookie_name = "__Host-matinee" if secure else "matinee"
 
     def open(self, request: web.Request) -> Session:
         """The request's session, or a new one."""
-        cookie = request.cookies.get(self.cookie_name)
-        if cookie is None:
+        header = request.headers.get(hdrs.COOKIE)
+        if header is None:
             return self._new()
-        session = self.read(cookie)
+        known = self._proved.get(header)  # the header as it came: taking it apart costs as much as the proof
+        if known is None:
+            cookie = request.cookies.get(self.cookie_name)
+            if cookie is None:
+                return self._new()
+            known = self._prove(cookie)
+            if known is not None and len(header) <= _LONGEST_COOKIE:
+                self._proved.put(header, known)
+        session = self._still_good(known)
         if session is None:
             log.warning("session_cookie_refused")
             return self._new()
@@ -113,10 +139,13 @@ class Sessions:
 
     def read(self, cookie: str) -> Session | None:
         """The session in a cookie's value; None for one that was not signed here, or long ago."""
+        return self._still_good(self._prove(cookie))
+
+    def _prove(self, cookie: str) -> _Proved | None:
         if len(cookie) > _LONGEST_COOKIE:
             return None
         try:
-            stored, signed_at = self._serializer.loads(cookie, max_age=MAX_AGE_SECONDS, return_timestamp=True)
+            stored, signed_at = self._serializer.loads(cookie, return_timestamp=True)
             session = Session(
                 buyer_id=str(stored["b"]),
                 city=str(stored["c"]),
@@ -127,7 +156,16 @@ class Sessions:
             )
         except (BadSignature, AttributeError, KeyError, TypeError, ValueError):
             return None
-        session.changed = time.time() - signed_at.timestamp() > RENEW_AFTER_SECONDS
+        return _Proved(session, signed_at.timestamp())
+
+    def _still_good(self, proved: _Proved | None) -> Session | None:
+        if proved is None:
+            return None
+        age = self._clock() - proved.signed_at
+        if not -_SKEW_SECONDS <= age <= MAX_AGE_SECONDS:
+            return None
+        session = proved.copy()
+        session.changed = age > RENEW_AFTER_SECONDS
         return session
 
     def write(self, session: Session) -> str:

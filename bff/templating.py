@@ -4,7 +4,7 @@ There is one environment for each language, so that a text without blanks is a p
 any mark, and of a text with blanks only those are left to fill. The same goes for addresses of assets.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, MutableMapping
 from gettext import NullTranslations
 from typing import Any
 
@@ -28,6 +28,10 @@ class TranslatedEnvironment(Environment):
         """See Jinja's: it is given a template's text, or its tree."""
         tree = self.parse(source, name, filename) if isinstance(source, str) else source
         return super().compile(self._known_now.visit(tree), name, filename, *more)
+
+    def make_globals(self, d: MutableMapping[str, Any] | None) -> MutableMapping[str, Any]:
+        """See Jinja's, which makes a ChainMap of globals that no template has and copies it for each page."""
+        return super().make_globals(d) if d else self.globals
 
 
 class _KnownNow(NodeTransformer):

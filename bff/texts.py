@@ -10,8 +10,9 @@ import gettext
 import re
 from collections.abc import Iterable
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
-from typing import Protocol
+from typing import Final, Protocol
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
@@ -23,6 +24,9 @@ from babel.support import NullTranslations, Translations
 SOURCE_LANGUAGE = "en"
 DOMAIN = "messages"
 LOCALES = Path(__file__).parent / "locales"
+_KEPT: Final = 2000
+"""Formatted amounts, days and headers that are kept: nearly all of a page were met before."""
+_LONGEST_HEADER: Final = 500
 # CLDR's currencySpacing, which Babel leaves out: "KWD 3.250", but "€3.25"
 _LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
 
@@ -47,16 +51,13 @@ class Texts:
     def __init__(self, locale: Locale, translations: gettext.NullTranslations) -> None:
         self.locale = locale
         self.translations = translations
-
-    @property
-    def language_tag(self) -> str:
+        self.language_tag = str(locale).replace("_", "-")
         """BCP 47 tag for the page's `lang`."""
-        return str(self.locale).replace("_", "-")
-
-    @property
-    def direction(self) -> str:
+        self.direction = locale.text_direction
         """`ltr` or `rtl`."""
-        return self.locale.text_direction
+        self._money = lru_cache(_KEPT)(self._format_money)
+        self.day = lru_cache(_KEPT)(self._format_day)
+        """A date's weekday, day and month in full, such as "Sunday 22 November"."""
 
     def gettext(self, message: str, **values: object) -> str:
         """The message in the visitor's language, with its named blanks filled."""
@@ -73,18 +74,11 @@ class Texts:
 
     def money(self, amount: Amount) -> str:
         """The amount with its currency's symbol and number of decimals."""
-        digits = get_currency_precision(amount.currency_code)
-        value = Decimal(amount.minor_units).scaleb(-digits)
-        text = format_currency(value, amount.currency_code, locale=self.locale)
-        return _LETTER_BEFORE_DIGIT.sub("\u00a0", text)
+        return self._money(amount.currency_code, amount.minor_units)
 
     def clock(self, instant: dt.datetime, zone: ZoneInfo) -> str:
         """Time of day in a theatre's zone, such as "14:30"."""
         return str(format_time(instant.astimezone(zone), "short", locale=self.locale))
-
-    def day(self, date: dt.date) -> str:
-        """Weekday, day and month in full, such as "Sunday 22 November"."""
-        return str(format_skeleton("MMMMEEEEd", _noon(date), locale=self.locale))
 
     def weekday(self, date: dt.date) -> str:
         """Abbreviated weekday, such as "Sun"."""
@@ -133,6 +127,14 @@ class Texts:
         """Items as a list in a sentence, such as "A1, A2 and A3"."""
         return str(format_list(list(items), locale=self.locale))
 
+    def _format_money(self, currency_code: str, minor_units: int) -> str:
+        value = Decimal(minor_units).scaleb(-get_currency_precision(currency_code))
+        text = format_currency(value, currency_code, locale=self.locale)
+        return _LETTER_BEFORE_DIGIT.sub("\u00a0", text)
+
+    def _format_day(self, date: dt.date) -> str:
+        return str(format_skeleton("MMMMEEEEd", _noon(date), locale=self.locale))
+
 
 class TextsByLanguage:
     """Picks the texts for a visitor from what the browser says it reads."""
@@ -144,9 +146,13 @@ class TextsByLanguage:
             with compiled.open("rb") as file:
                 self._translations[language] = Translations(file)
         self._texts: dict[str, Texts] = {}
+        self._choose = lru_cache(_KEPT)(self._chosen)
 
     def for_header(self, accept_language: str) -> Texts:
         """The texts for an Accept-Language header; English when nothing fits."""
+        return self._choose(accept_language[:_LONGEST_HEADER])
+
+    def _chosen(self, accept_language: str) -> Texts:
         for tag in _by_preference(accept_language):
             language = tag.split("-")[0].lower()
             if language in self._translations:
@@ -175,7 +181,7 @@ def _known_locale(tag: str, language: str) -> Locale:
 
 def _by_preference(header: str) -> list[str]:
     weighted: list[tuple[float, str]] = []
-    for part in header[:500].split(",")[:20]:
+    for part in header.split(",")[:20]:
         tag, _, quality = part.strip().partition(";q=")
         try:
             weight = float(quality) if quality else 1.0

@@ -13,21 +13,18 @@ _FIXED = {
     "Cross-Origin-Opener-Policy": "same-origin",
     "Cross-Origin-Resource-Policy": "same-origin",
     "Permissions-Policy": "geolocation=(self), camera=(), microphone=(), payment=(), usb=()",
+    hdrs.CACHE_CONTROL: "private, no-cache",
 }
+_SECURE = {"Strict-Transport-Security": "max-age=31536000"}
 
 
 def security_headers(secure: bool) -> Callable[[web.Request, web.StreamResponse], Awaitable[None]]:
-    """A signal handler that adds the headers just before an answer begins."""
-    policy = content_security_policy()
+    """A signal handler that adds the headers just before an answer begins; an answer's own stay."""
+    fixed = _FIXED | {HEADER: content_security_policy()} | (_SECURE if secure else {})
 
     async def add(request: web.Request, response: web.StreamResponse) -> None:
         del request
-        for name, value in _FIXED.items():
-            response.headers.setdefault(name, value)
+        response.headers.merge(fixed)
         response.headers[hdrs.SERVER] = "matinee"
-        response.headers.setdefault(HEADER, policy)
-        response.headers.setdefault(hdrs.CACHE_CONTROL, "private, no-cache")
-        if secure:
-            response.headers["Strict-Transport-Security"] = "max-age=31536000"
 
     return add
