@@ -23,6 +23,7 @@ _MOST_RATE: Final = {1: 1_500, 32: 4_500, 256: 4_500}
 """More calls a second than one process answers: no window ends for want of seats."""
 _CONFIRM_RATE: Final = {1: 250, 32: 1_200, 256: 1_500}
 _ON_UVLOOP: Final = "empty call, uvloop"
+_ONE_SCRIPT: Final = "empty call, 1 script"
 _HOT: Final = "hold and release, 1 show"
 _COLD: Final = f"hold and release, {_MANY} shows"
 
@@ -31,9 +32,14 @@ async def measure(place: Place, seconds: float | None) -> Report:
     """The whole measurement; each window of load takes `seconds` (0.5)."""
     seconds = seconds or _WINDOW_SECONDS
     await place.start_catalogue(_SHOWS)
-    empty, on_uvloop = await place.start_empty(), await place.start_empty("uvloop")
-    inventory = await place.start_inventory()
-    holds = _Holds(place, empty, on_uvloop, inventory, seconds)
+    holds = _Holds(
+        place,
+        empty=await place.start_empty(),
+        on_uvloop=await place.start_empty("uvloop"),
+        one_script=await place.start_empty("uvloop", place.valkey.url),
+        inventory=await place.start_inventory(),
+        seconds=seconds,
+    )
     await holds.warm_up()
     with place.progress.step("holds, seat maps, confirms", announced=True):
         for number in range(rounds_of(_ROUNDS, seconds)):
@@ -42,7 +48,7 @@ async def measure(place: Place, seconds: float | None) -> Report:
     with place.progress.step("shares of the steps", announced=True):
         await measure_shares(place, holds.supply, seconds, report)
     with place.progress.step("10 to 100,000 shows", announced=True):
-        await measure_scale(place, inventory, place.shows[:_KNOWN_SHOWS], seconds, report)
+        await measure_scale(place, holds.inventory, place.shows[:_KNOWN_SHOWS], seconds, report)
     with place.progress.step("two processes on one port", announced=True):
         await measure_twins(place, place.shows[1 : 1 + _MANY], 2 * seconds, report)
     return report
@@ -50,12 +56,20 @@ async def measure(place: Place, seconds: float | None) -> Report:
 
 class _Holds:
     def __init__(
-        self, place: Place, empty: Server, on_uvloop: Server, inventory: Server, seconds: float
+        self,
+        place: Place,
+        *,
+        empty: Server,
+        on_uvloop: Server,
+        one_script: Server,
+        inventory: Server,
+        seconds: float,
     ) -> None:
         self._place = place
         self._empty = empty
         self._on_uvloop = on_uvloop
-        self._inventory = inventory
+        self._one_script = one_script
+        self.inventory = inventory
         self._seconds = seconds
         self._windows = Windows(place)
         self._hot, *self._many = place.shows[: 1 + _MANY]
@@ -63,7 +77,7 @@ class _Holds:
 
     async def warm_up(self) -> None:
         """Connections, scripts, caches, byte code."""
-        await self._place.warm(self._inventory, [self._hot, *self._many])
+        await self._place.warm(self.inventory, [self._hot, *self._many])
         scratch = Windows(self._place)
         usual, seconds = self._windows, self._seconds
         self._windows, self._seconds = scratch, min(_WARM_SECONDS, seconds)
@@ -76,7 +90,7 @@ class _Holds:
         for in_flight in _IN_FLIGHT:
             for call in calls if number % 2 == 0 else reversed(calls):
                 await call(in_flight)
-        await self._empty_on_uvloop()
+        await self._empty_beside_ours()
         pairs = [self._one_show, self._many_shows]
         for pair in pairs if number % 2 == 0 else reversed(pairs):
             await pair()
@@ -92,16 +106,16 @@ class _Holds:
         ):
             rates = self._windows.series(what, _COMPARED).rates
             report.ratios[f"{name}/empty"] = median_ratio(rates, empty)
-        same_loop = self._windows.series(_ON_UVLOOP, _COMPARED).rates
         holding = self._windows.series("hold of 2 seats", _COMPARED).rates
-        report.ratios["hold/empty on uvloop"] = median_ratio(holding, same_loop)
+        for name, what in (("empty on uvloop", _ON_UVLOOP), ("empty with 1 script", _ONE_SCRIPT)):
+            report.ratios[f"hold/{name}"] = median_ratio(holding, self._windows.series(what, _COMPARED).rates)
         hot, cold = (self._windows.series(what, _COMPARED).rates for what in (_HOT, _COLD))
         report.ratios["hot/many"] = median_ratio(hot, cold)
         self._tell_cpu(report)
         return report
 
     def _tell_cpu(self, report: Report) -> None:
-        names = ("empty call", "hold of 2 seats", "seat map of 300 seats", "confirm of 2 seats")
+        names = ("empty call", _ONE_SCRIPT, "hold of 2 seats", "seat map of 300 seats", "confirm of 2 seats")
         costs = {name: self._windows.series(name, _COMPARED).cpu_microseconds() for name in names}
         report.facts["cpu_us_per_call"] = {
             name: {process: round(cost, 1) for process, cost in each.items()} for name, each in costs.items()
@@ -110,34 +124,35 @@ class _Holds:
         lines = {name: list(each.values()) for name, each in costs.items()}
         report.notes += table("CPU of a call at 32 in flight", columns, lines, "µs")
         base = costs["empty call"]["server"]
-        for name, what in zip(("hold", "seat_map", "confirm"), names[1:], strict=True):
+        for name, what in zip(("hold", "seat_map", "confirm"), names[2:], strict=True):
             report.ratios[f"{name}/empty by server CPU"] = base / costs[what]["server"]
 
     async def _empty_calls(self, in_flight: int) -> None:
         job = Job("empty", self._empty.target, self._place.token, in_flight, self._seconds)
         await self._windows.run("empty call", job, [self._empty])
 
-    async def _empty_on_uvloop(self) -> None:
-        job = Job("empty", self._on_uvloop.target, self._place.token, _COMPARED, self._seconds)
-        await self._windows.run(_ON_UVLOOP, job, [self._on_uvloop])
+    async def _empty_beside_ours(self) -> None:
+        for what, server in ((_ON_UVLOOP, self._on_uvloop), (_ONE_SCRIPT, self._one_script)):
+            job = Job("empty", server.target, self._place.token, _COMPARED, self._seconds)
+            await self._windows.run(what, job, [server])
 
     async def _hold_calls(self, in_flight: int) -> None:
         pairs = await self.supply.take(round(_MOST_RATE[in_flight] * self._seconds))
-        job = Job("hold", self._inventory.target, self._place.token, in_flight, self._seconds, pairs)
-        outcome = await self._windows.run("hold of 2 seats", job, [self._inventory])
+        job = Job("hold", self.inventory.target, self._place.token, in_flight, self._seconds, pairs)
+        outcome = await self._windows.run("hold of 2 seats", job, [self.inventory])
         self.supply.give_back(pairs[outcome.used :])
 
     async def _seat_maps(self, in_flight: int) -> None:
         picks = [(show_id, ()) for show_id in self._many]
-        job = Job("seat_map", self._inventory.target, self._place.token, in_flight, self._seconds, picks)
-        await self._windows.run("seat map of 300 seats", job, [self._inventory])
+        job = Job("seat_map", self.inventory.target, self._place.token, in_flight, self._seconds, picks)
+        await self._windows.run("seat map of 300 seats", job, [self.inventory])
 
     async def _confirms(self, in_flight: int) -> None:
         pairs = await self.supply.take(round(_CONFIRM_RATE[in_flight] * self._seconds))
-        target, token = self._inventory.target, self._place.token
+        target, token = self.inventory.target, self._place.token
         await self._place.client.do(Job("prepare", target, token, in_flight, self._seconds, pairs))
         job = Job("confirm", target, token, in_flight, self._seconds)
-        await self._windows.run("confirm of 2 seats", job, [self._inventory])
+        await self._windows.run("confirm of 2 seats", job, [self.inventory])
 
     async def _one_show(self) -> None:
         await self._pairs_of(_HOT, [pairs_of(self._hot)[place] for place in range(_COMPARED)])
@@ -147,6 +162,6 @@ class _Holds:
         await self._pairs_of(_COLD, picks)
 
     async def _pairs_of(self, what: str, picks: list[tuple[str, tuple[str, ...]]]) -> None:
-        target = self._inventory.target
+        target = self.inventory.target
         job = Job("hold_and_release", target, self._place.token, _COMPARED, self._seconds, picks)
-        await self._windows.run(what, job, [self._inventory])
+        await self._windows.run(what, job, [self.inventory])

@@ -95,11 +95,11 @@ class Place:
         }
         return await self.start(name, module, settings | environment)
 
-    async def start_empty(self, *loop: str) -> Server:
-        """The plain gRPC server whose one call does nothing, on asyncio's own loop or on `uvloop`."""
+    async def start_empty(self, *options: str) -> Server:
+        """The plain gRPC server whose one call does nothing; `options` are those of `bench.empty`."""
         port = free_port()
-        command = [sys.executable, "-m", "bench.empty", f"{LOOPBACK}:{port}", *loop]
-        name = "-".join(("empty", *loop))
+        command = [sys.executable, "-m", "bench.empty", f"{LOOPBACK}:{port}", *options]
+        name = "-".join(("empty", *(option.partition(":")[0] for option in options)))
         return await self._start(Server(name, port, self._child(name, command, {})), is_listened_on)
 
     async def start(self, name: str, module: str, environment: Mapping[str, str]) -> Server:
