@@ -1,4 +1,4 @@
-"""``python -m bench.empty HOST:PORT [uvloop] [redis://…]``: a grpc.aio server whose call takes and gives nothing.
+"""``python -m bench.empty HOST:PORT [uvloop] [redis://…]``: grpc.aio whose call takes and gives nothing.
 
 What it can do is what gRPC in Python can do here: the measure of everything else. With the address of a
 Redis each call runs a script of one line there, through redis-py as its documentation shows it: the least
