@@ -1,6 +1,6 @@
 """People and what is kept about them, as the views see it."""
 
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Sequence
 from typing import cast
 
 from matinee.booking.v1 import buyer_pb2, buyer_pb2_grpc
@@ -56,7 +56,7 @@ class Buyers:
 
 
 class Notifications:
-    """Messages that were sent to somebody."""
+    """Messages that were sent to somebody, and what they want to be told."""
 
     def __init__(self, channel: MeshChannel) -> None:
         self._stub = channel.stub(notify_pb2_grpc.NotificationServiceStub)
@@ -73,3 +73,24 @@ class Notifications:
             token = page.next_page_token
             if not token:
                 return found
+
+    async def preferences(self, address: str) -> Sequence[notify_pb2.Preference]:
+        """How each kind of news stands on each channel that reaches the address."""
+        request = notify_pb2.GetPreferencesRequest(address=address)
+        return (await self._stub.GetPreferences(request)).preferences
+
+    async def set_preferences(
+        self, request_id: str, address: str, preferences: Sequence[notify_pb2.Preference]
+    ) -> None:
+        """Switches news on or off; the caller knows that the address is the person's."""
+        await self._stub.SetPreferences(
+            notify_pb2.SetPreferencesRequest(request_id=request_id, address=address, preferences=preferences)
+        )
+
+    async def unsubscription(self, token: str) -> notify_pb2.GetUnsubscriptionResponse:
+        """What the link in a message switches off; RemoteError (LINK_OVER) for one that leads nowhere."""
+        return await self._stub.GetUnsubscription(notify_pb2.GetUnsubscriptionRequest(token=token))
+
+    async def unsubscribe(self, request_id: str, token: str) -> None:
+        """Switches it off."""
+        await self._stub.Unsubscribe(notify_pb2.UnsubscribeRequest(request_id=request_id, token=token))

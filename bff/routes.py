@@ -12,6 +12,7 @@ from bff.views import (
     movies,
     person,
     posters,
+    preferences,
     seats,
     signing_in,
     waiting,
@@ -19,6 +20,7 @@ from bff.views import (
 )
 
 _CITY = "{city:[a-z0-9-]{1,64}}"
+_LINK = "{token:[A-Za-z0-9_-]{1,100}}"
 
 
 def add_routes(app: web.Application) -> None:
@@ -38,9 +40,13 @@ def add_routes(app: web.Application) -> None:
             web.get("/me/sign-in/code", signing_in.code_form),
             web.post("/me/sign-in/code", signing_in.enter_code),
             web.post("/me/sign-out", signing_in.sign_out),
+            web.post("/me/preferences", preferences.save),
             web.post("/me/export", person.export),
             web.get("/me/erase", person.erase_form),
             web.post("/me/erase", person.erase),
+            web.post("/unsubscribe", preferences.unsubscribe),
+            web.get(f"/unsubscribe/{_LINK}", preferences.unsubscribe_form),
+            web.post(f"/unsubscribe/{_LINK}", preferences.unsubscribe_at_once),
             web.get("/dev/inbox", me.inbox),
             web.get("/shows/{show_id}", seats.seat_page),
             web.get("/shows/{show_id}/quote", seats.quote),

@@ -41,12 +41,10 @@ class RemoteNotices:
         except RemoteError as error:
             raise _problem(error, address) from None
 
-    async def forget(
-        self, recipients: Sequence[str], booking_ids: Sequence[str], person_id: str, request_id: str
-    ) -> None:
+    async def forget(self, recipients: Sequence[str], booking_ids: Sequence[str], request_id: str) -> None:
         """See `Notices.forget`."""
         request = notify_pb2.EraseRecipientsRequest(
-            request_id=request_id, recipients=recipients, booking_ids=booking_ids, person_id=person_id
+            request_id=request_id, recipients=recipients, booking_ids=booking_ids
         )
         try:
             await self._notifications.EraseRecipients(request)

@@ -1,7 +1,7 @@
 """The composition root."""
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Set
 
 from matinee.notify.v1 import notify_pb2_grpc
 
@@ -13,11 +13,13 @@ from mesh.server import GrpcServer
 from notify_svc.channels.email import EmailSender
 from notify_svc.channels.email.letters import LetterWriter
 from notify_svc.channels.email.smtp import SmtpTransport
+from notify_svc.channels.links import UnsubscribeLinks
 from notify_svc.channels.sms import SmsSender
 from notify_svc.channels.sms.gateway import SmsGateway
 from notify_svc.consumers.queues import BOOKINGS, AmqpSendQueue, email_queue, sms_queue
 from notify_svc.consumers.worker import ChannelWorker
 from notify_svc.domain.notifications import Channel
+from notify_svc.domain.unsubscribing import UnsubscribeTokens
 from notify_svc.ports import Sender
 from notify_svc.servicer import NotificationServicer
 from notify_svc.settings import Settings
@@ -25,6 +27,8 @@ from notify_svc.stores.ledger import MongoNotificationLedger
 from notify_svc.stores.mongo import NotifyDatabase
 from notify_svc.stores.preferences import MongoPreferences
 from notify_svc.stores.requests import MongoRequestLog
+from notify_svc.usecases.preferences import PreferenceDesk
+from notify_svc.usecases.tell import Teller
 
 NAME = "notify_svc"
 
@@ -90,13 +94,17 @@ async def _add_service(
         )
     )
     server.needs({"rabbitmq": publisher.probe})
+    ledger, preferences = MongoNotificationLedger(database), MongoPreferences(database)
+    requests, queue = MongoRequestLog(database, clock), AmqpSendQueue(publisher, queues)
+    tokens = UnsubscribeTokens(settings.unsubscribe_secrets)
     server.add(
         "matinee.notify.v1.NotificationService",
         NotificationServicer(
-            MongoNotificationLedger(database),
-            MongoPreferences(database),
-            MongoRequestLog(database, clock),
-            AmqpSendQueue(publisher, queues),
+            ledger,
+            preferences,
+            requests,
+            queue,
+            PreferenceDesk(preferences, ledger, requests, tokens, queue.channels, clock),
             settings.mesh_token.get_secret_value().encode(),
         ),
         notify_pb2_grpc.add_NotificationServiceServicer_to_server,
@@ -124,27 +132,36 @@ async def _consumers(
     settings: Settings, resources: Resources, database: NotifyDatabase, clock: Clock
 ) -> dict[Channel, Consumer]:
     """A worker for each channel."""
-    senders = await _senders(settings, resources, clock)
-    ledger = MongoNotificationLedger(database)
+    queues = _queues(settings)
+    senders = await _senders(settings, resources, clock, queues.keys())
+    ledger, preferences = MongoNotificationLedger(database), MongoPreferences(database)
     seconds = {Channel.EMAIL: settings.smtp_seconds, Channel.SMS: settings.sms_seconds}
     return {
         channel: Consumer(
             Broker(settings.amqp_url),
             queue,
-            ChannelWorker(senders[channel], ledger, clock, settings.lease),
+            ChannelWorker(
+                channel,
+                Teller(senders[channel], ledger, preferences, queues.keys(), clock, settings.lease),
+            ),
             exchanges=(BOOKINGS,),
             prefetch=settings.prefetch,
             handle_seconds=seconds[channel] + _MARKING_SECONDS,
         )
-        for channel, queue in _queues(settings).items()
+        for channel, queue in queues.items()
     }
 
 
-async def _senders(settings: Settings, resources: Resources, clock: Clock) -> dict[Channel, Sender]:
+async def _senders(
+    settings: Settings, resources: Resources, clock: Clock, offered: Set[Channel]
+) -> dict[Channel, Sender]:
     writer = LetterWriter(settings.public_url)
+    links = UnsubscribeLinks(settings.public_url, UnsubscribeTokens(settings.unsubscribe_secrets), offered)
     mail = SmtpTransport(settings.smtp_server, settings.smtp_seconds)
-    senders: dict[Channel, Sender] = {Channel.EMAIL: EmailSender(mail, writer, settings.mail_from, clock)}
+    senders: dict[Channel, Sender] = {
+        Channel.EMAIL: EmailSender(mail, writer, links, settings.mail_from, clock)
+    }
     if settings.sms_gateway_url:
         gateway = SmsGateway(settings.sms_gateway_url, settings.sms_gateway_token, settings.sms_seconds)
-        senders[Channel.SMS] = SmsSender(await resources.enter_async_context(gateway), writer)
+        senders[Channel.SMS] = SmsSender(await resources.enter_async_context(gateway), writer, links)
     return senders

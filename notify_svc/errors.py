@@ -13,6 +13,36 @@ class ChannelNotOffered(MatineeError):
         super().__init__(f"messages by {channel} are not offered", channel=channel)
 
 
+class AlwaysTold(MatineeError):
+    """This kind of news cannot be switched off, there or at all; metadata `channel` and `news_kind`."""
+
+    code = "FAILED_PRECONDITION"
+    reason = "ALWAYS_TOLD"
+
+    def __init__(self, channel: str, news_kind: str) -> None:
+        super().__init__(f"{news_kind} are always told by {channel}", channel=channel, news_kind=news_kind)
+
+
+class LinkOver(MatineeError):
+    """The link in a message is not one of ours, or its message is not kept any more."""
+
+    code = "NOT_FOUND"
+    reason = "LINK_OVER"
+
+    def __init__(self) -> None:
+        super().__init__("this link leads to no message")
+
+
+class PreferencesBusy(MatineeError):
+    """The same preferences are being changed by others at this very moment."""
+
+    code = "UNAVAILABLE"
+    reason = "PREFERENCES_BUSY"
+
+    def __init__(self) -> None:
+        super().__init__("these preferences are being changed; try again")
+
+
 class MalformedMessage(MatineeError):
     """A message from the queue does not say what it has to; it never will."""
 

@@ -7,14 +7,16 @@ from enum import Enum
 from typing import Protocol
 
 from notify_svc.domain.contents import Content, DirectMessage
-from notify_svc.domain.notifications import Channel, Notification, Record
+from notify_svc.domain.notifications import Channel, Notification, Record, SkipReason
+from notify_svc.domain.preferences import Preferences
 
 
 class ClaimOutcome(Enum):
     """Whether a worker may send."""
 
     GRANTED = "granted"
-    ALREADY_SENT = "already_sent"
+    SETTLED = "settled"
+    """It was sent or skipped before."""
     TAKEN = "taken"
     """Another worker is sending it, or was when it crashed: its lease is not over."""
 
@@ -39,6 +41,10 @@ class NotificationLedger(Protocol):
         """
         ...
 
+    async def skip(self, notification: Notification, reason: SkipReason, now: dt.datetime) -> ClaimOutcome:
+        """As `claim`, but instead of being sent it is settled: it will not be sent."""
+        ...
+
     async def mark_sent(self, notification: Notification, now: dt.datetime) -> None:
         """It was handed over; nobody sends it again."""
         ...
@@ -49,6 +55,10 @@ class NotificationLedger(Protocol):
 
     async def give_up(self, notification: Notification, claim_id: str) -> None:
         """It will not be sent, unless the claim has passed to somebody else."""
+        ...
+
+    async def find(self, notification_id: str) -> Record | None:
+        """One message, as long as it is kept."""
         ...
 
     async def to_recipient(self, recipient: str, after: Place | None, limit: int) -> Sequence[Record]:
@@ -64,19 +74,19 @@ class NotificationLedger(Protocol):
         ...
 
 
-class Preferences(Protocol):
-    """On which channels people want messages. Every call may raise StoreUnavailable."""
+class PreferenceStore(Protocol):
+    """What addresses switched off. Every call may raise StoreUnavailable."""
 
-    async def wanted(self, person_id: str) -> Set[Channel] | None:
-        """The channels, or None when the person never said."""
+    async def of(self, address: str) -> Preferences:
+        """The address's, without regard to case; the usual ones when it never changed any."""
         ...
 
-    async def want(self, person_id: str, channels: Set[Channel], request_id: str) -> None:
-        """Stores the channels, once for each request id: a late repeat does not undo a newer choice."""
+    async def put(self, address: str, before: Preferences, after: Preferences, now: dt.datetime) -> bool:
+        """Stores what it is now in one atomic step; False when it is not what it was before any more."""
         ...
 
-    async def forget(self, person_id: str) -> None:
-        """As if the person had never said."""
+    async def forget(self, addresses: Collection[str]) -> None:
+        """As if they had never changed anything."""
         ...
 
 

@@ -9,17 +9,13 @@ from grpc import aio
 from matinee.notify.v1 import notify_pb2, notify_pb2_grpc
 
 from notify_svc.convert.contents import direct_message
-from notify_svc.convert.notifications import (
-    channel_protos,
-    channels_of,
-    notification_proto,
-    page_token,
-    place_of,
-)
+from notify_svc.convert.notifications import notification_proto, page_token, place_of
+from notify_svc.convert.preferences import changes_of, preference_proto
 from notify_svc.domain.notifications import Channel
 from notify_svc.errors import ChannelNotOffered
-from notify_svc.ports import NotificationLedger, Preferences, RequestLog, SendQueue
+from notify_svc.ports import NotificationLedger, PreferenceStore, RequestLog, SendQueue
 from notify_svc.usecases import requests as usecases
+from notify_svc.usecases.preferences import PreferenceDesk
 
 Context = aio.ServicerContext[Any, Any]
 
@@ -30,15 +26,17 @@ class NotificationServicer(notify_pb2_grpc.NotificationServiceServicer):
     def __init__(
         self,
         ledger: NotificationLedger,
-        preferences: Preferences,
+        preferences: PreferenceStore,
         requests: RequestLog,
         queue: SendQueue,
+        desk: PreferenceDesk,
         digest_key: bytes,
     ) -> None:
         self._ledger = ledger
         self._preferences = preferences
         self._requests = requests
         self._queue = queue
+        self._desk = desk
         self._digest_key = digest_key
 
     async def SendNotification(
@@ -69,22 +67,33 @@ class NotificationServicer(notify_pb2_grpc.NotificationServiceServicer):
         self, request: notify_pb2.GetPreferencesRequest, _context: Context
     ) -> notify_pb2.GetPreferencesResponse:
         """See the proto."""
-        wanted = await usecases.get_preferences(request.person_id, self._preferences)
-        return notify_pb2.GetPreferencesResponse(wanted_channels=channel_protos(wanted))
+        standings = await self._desk.of(request.address)
+        return notify_pb2.GetPreferencesResponse(preferences=map(preference_proto, standings))
 
     async def SetPreferences(
         self, request: notify_pb2.SetPreferencesRequest, _context: Context
     ) -> notify_pb2.SetPreferencesResponse:
         """See the proto."""
-        await usecases.set_preferences(
-            request.person_id,
-            channels_of("wanted_channels", request.wanted_channels),
-            request.request_id,
-            self._digest(request),
-            self._requests,
-            self._preferences,
+        standings = await self._desk.change(
+            request.address, changes_of(request.preferences), request.request_id, self._digest(request)
         )
-        return notify_pb2.SetPreferencesResponse()
+        return notify_pb2.SetPreferencesResponse(preferences=map(preference_proto, standings))
+
+    async def GetUnsubscription(
+        self, request: notify_pb2.GetUnsubscriptionRequest, _context: Context
+    ) -> notify_pb2.GetUnsubscriptionResponse:
+        """See the proto."""
+        linked, standing = await self._desk.linked(request.token)
+        return notify_pb2.GetUnsubscriptionResponse(
+            preference=preference_proto(standing), address_hint=linked.hint
+        )
+
+    async def Unsubscribe(
+        self, request: notify_pb2.UnsubscribeRequest, _context: Context
+    ) -> notify_pb2.UnsubscribeResponse:
+        """See the proto."""
+        standing = await self._desk.unsubscribe(request.token, request.request_id, self._digest(request))
+        return notify_pb2.UnsubscribeResponse(preference=preference_proto(standing))
 
     async def EraseRecipients(
         self, request: notify_pb2.EraseRecipientsRequest, _context: Context
@@ -93,7 +102,6 @@ class NotificationServicer(notify_pb2_grpc.NotificationServiceServicer):
         await usecases.erase_recipients(
             request.recipients,
             request.booking_ids,
-            request.person_id,
             request.request_id,
             self._ledger,
             self._preferences,

@@ -78,6 +78,10 @@ class Settings(ServiceSettings):
     """`smtp://user:password@host:port`, which uses STARTTLS where offered, or `smtps://…`."""
     mail_from: Annotated[str, AfterValidator(_checked_sender)]
     """`tickets@example.com` or `Name <tickets@example.com>`."""
+    unsubscribe_secret: SecretStr = Field(min_length=16)
+    """Signs the links in messages that switch off what they tell; the same on every replica."""
+    previous_unsubscribe_secret: SecretStr | None = None
+    """Its links still work, new ones are not made with it: for changing the secret."""
     sms_gateway_url: Annotated[str, AfterValidator(_checked_gateway_url)] = ""
     """Where text messages are posted (see `channels.sms.gateway`); without it there are none."""
     sms_gateway_token: SecretStr = SecretStr("")
@@ -107,6 +111,13 @@ class Settings(ServiceSettings):
     def smtp_server(self) -> SmtpServer:
         """Where mails are handed over."""
         return SmtpServer.from_url(self.smtp_url)
+
+    @property
+    def unsubscribe_secrets(self) -> list[bytes]:
+        """The one that signs first, then what else is taken."""
+        previous = self.previous_unsubscribe_secret
+        secrets = [self.unsubscribe_secret, *([previous] if previous else [])]
+        return [secret.get_secret_value().encode() for secret in secrets]
 
     @property
     def lease(self) -> dt.timedelta:

@@ -93,6 +93,7 @@ PROCESSES: Final = (
             "SMTP_URL": "smtp://{inbox.smtp}",
             "MAIL_FROM": "tickets@matinee.example",
             "SMS_GATEWAY_URL": "http://{inbox}/texts",
+            "UNSUBSCRIBE_SECRET": "{UNSUBSCRIBE_SECRET}",
         },
         stop_round=2,
     ),

@@ -17,6 +17,7 @@ class Export:
         self._person: dict[str, Any] = {}
         self._bookings: list[dict[str, Any]] = []
         self._messages: list[dict[str, Any]] = []
+        self._preferences: list[dict[str, Any]] = []
         self.address = ""
         """The person's e-mail address or phone number, once the person was added."""
 
@@ -34,9 +35,18 @@ class Export:
         """Adds the messages that were sent to the person."""
         self._messages += [_plain(message) for message in messages]
 
+    def add_preferences(self, preferences: Sequence[notify_pb2.Preference]) -> None:
+        """Adds what the person wants to be told; what is not wanted as well."""
+        self._preferences += [{"wanted": each.wanted} | _plain(each) for each in preferences]
+
     def as_json(self) -> bytes:
         """The whole file."""
-        whole = {"person": self._person, "bookings": self._bookings, "messages": self._messages}
+        whole = {
+            "person": self._person,
+            "bookings": self._bookings,
+            "messages": self._messages,
+            "preferences": self._preferences,
+        }
         return json.dumps(whole, ensure_ascii=False, indent=2).encode()
 
 

@@ -1,15 +1,21 @@
 """Bookings of this browser and of whoever is signed in, and the demo's inbox."""
 
+import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
+from matinee.booking.v1 import buyer_pb2
 
 from bff.errors import PageMissing
 from bff.inbox import InboxUnavailable, Message
-from bff.keys import BOOKINGS, BUYERS, INBOX, SESSION, VISITOR_TEXTS
+from bff.keys import BOOKINGS, BUYERS, INBOX, NOTIFICATIONS, SESSION, VISITOR_TEXTS
 from bff.presenters.bookings import BookingSummary, present_booking_list
+from bff.presenters.preferences import ChannelView, present_preferences
 from bff.respond import render
+from bff.texts import Texts
 from bff.views.fields import text_in_query
+from mesh.errors import RemoteError
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +26,9 @@ class MineView:
     next_url: str
     address: str = ""
     """Who is signed in; empty when nobody is."""
+    channels: Sequence[ChannelView] = ()
+    """What they are told; empty when nobody is signed in, or when it cannot be read just now."""
+    news_notice: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,15 +48,39 @@ async def mine(request: web.Request) -> web.Response:
     if buyer is None:
         session.forget_sign_in()
     page_token = text_in_query(request, "page", 500)
-    response = await request.app[BOOKINGS].list(session.buyer_id, session.sign_in, page_token)
+    texts = request[VISITOR_TEXTS]
+    response, channels = await asyncio.gather(
+        request.app[BOOKINGS].list(session.buyer_id, session.sign_in, page_token), _channels(request, buyer)
+    )
     view = MineView(
-        bookings=present_booking_list(response.bookings, request[VISITOR_TEXTS]),
+        bookings=present_booking_list(response.bookings, texts),
         next_url=f"/me?page={response.next_page_token}" if response.next_page_token else "",
         address=(buyer.email or buyer.phone) if buyer else "",
+        channels=channels,
+        news_notice=_news_notice(text_in_query(request, "news", 10), texts),
     )
     page = render(request, "me.html", view=view)
     page.headers[hdrs.CACHE_CONTROL] = "no-store"
     return page
+
+
+async def _channels(request: web.Request, buyer: buyer_pb2.Buyer | None) -> Sequence[ChannelView]:
+    """Bookings are shown whether or not this can be read."""
+    if buyer is None:
+        return ()
+    try:
+        found = await request.app[NOTIFICATIONS].preferences(buyer.email or buyer.phone)
+    except RemoteError:
+        return ()
+    return present_preferences(found, request[VISITOR_TEXTS])
+
+
+def _news_notice(what: str, texts: Texts) -> str:
+    """What became of the form about news."""
+    return {
+        "saved": texts.gettext("Saved."),
+        "kept": texts.gettext("Nothing was changed: your tickets have to reach you on one way at least."),
+    }.get(what, "")
 
 
 async def inbox(request: web.Request) -> web.Response:

@@ -39,7 +39,9 @@ async def export(request: web.Request) -> web.Response:
                 collected.add(part)
     except RemoteError as error:
         return _refused(request, error)
-    collected.add_messages(await request.app[NOTIFICATIONS].sent_to(collected.address))
+    notifications = request.app[NOTIFICATIONS]
+    collected.add_messages(await notifications.sent_to(collected.address))
+    collected.add_preferences(await notifications.preferences(collected.address))
     return web.Response(
         body=collected.as_json(),
         content_type="application/json",

@@ -97,10 +97,10 @@ class Notices(Protocol):
         """
         ...
 
-    async def forget(
-        self, recipients: Sequence[str], booking_ids: Sequence[str], person_id: str, request_id: str
-    ) -> None:
+    async def forget(self, recipients: Sequence[str], booking_ids: Sequence[str], request_id: str) -> None:
         """Nothing is kept of who got the messages to these recipients, or about these bookings.
+
+        Nor of what these recipients want to be told.
 
         Raises `NotificationsUnavailable`.
         """

@@ -116,7 +116,6 @@ class Rights:
         await self._notices.forget(
             [erasure.address.text],
             [],
-            erasure.person_id,
             derived_request_id("erase", erasure.erasure_id),
         )
         if left:
@@ -149,5 +148,5 @@ class Rights:
     async def _erase(self, booking: Booking) -> bool:
         # The messages first: once the booking has no address, nobody would find the way back here.
         request_id = derived_request_id("erase-booking", booking.booking_id)
-        await self._notices.forget([], [booking.booking_id], "", request_id)
+        await self._notices.forget([], [booking.booking_id], request_id)
         return await self._erasures.erase(without_person(booking, new_token()), self._ports.now())

@@ -1,18 +1,16 @@
 """From a queue's messages to customers' mailboxes."""
 
-import datetime as dt
 from collections.abc import Mapping
 
 import structlog
 from prometheus_client import Counter
 
 from mesh.amqp import Delivery, Outcome
-from mesh.clock import Clock
 from mesh.errors import StoreUnavailable
 from notify_svc.convert.contents import content_of
+from notify_svc.domain.notifications import Channel
 from notify_svc.errors import MalformedMessage
-from notify_svc.ports import NotificationLedger, Sender
-from notify_svc.usecases.tell import Told, tell
+from notify_svc.usecases.tell import Teller, Told
 
 log = structlog.get_logger()
 
@@ -22,6 +20,7 @@ TOLD = Counter(
 
 _OUTCOMES: Mapping[Told, Outcome] = {
     Told.DONE: Outcome.ACK,
+    Told.SKIPPED: Outcome.ACK,
     Told.IN_OTHER_HANDS: Outcome.POSTPONE,
     Told.FAILED: Outcome.RETRY,
     Told.GIVEN_UP: Outcome.REJECT,
@@ -31,11 +30,9 @@ _OUTCOMES: Mapping[Told, Outcome] = {
 class ChannelWorker:
     """Handles the deliveries of one channel's queue."""
 
-    def __init__(self, sender: Sender, ledger: NotificationLedger, clock: Clock, lease: dt.timedelta) -> None:
-        self._sender = sender
-        self._ledger = ledger
-        self._clock = clock
-        self._lease = lease
+    def __init__(self, channel: Channel, teller: Teller) -> None:
+        self._channel = channel
+        self._teller = teller
 
     async def __call__(self, delivery: Delivery) -> Outcome:
         """Tells the customer; what cannot be understood goes to the dead letters."""
@@ -46,12 +43,10 @@ class ChannelWorker:
             log.error("message_malformed", message_id=message.message_id, problem=error.message)
             return Outcome.REJECT
         try:
-            told = await tell(
-                content, self._sender, self._ledger, self._clock, self._lease, delivery.last_attempt
-            )
+            told = await self._teller.tell(content, delivery.last_attempt)
         except StoreUnavailable:
             # Not the message's fault, so not one of its tries.
             log.warning("notification_postponed", message_id=message.message_id)
             return Outcome.POSTPONE
-        TOLD.labels(self._sender.channel.value, content.name, told.value).inc()
+        TOLD.labels(self._channel.value, content.name, told.value).inc()
         return _OUTCOMES[told]

@@ -4,12 +4,12 @@ import base64
 import binascii
 import datetime as dt
 import re
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping
 
 from matinee.notify.v1 import notify_pb2
 
 from mesh.errors import InvalidField
-from notify_svc.domain.notifications import Channel, Record, State
+from notify_svc.domain.notifications import Channel, Record, SkipReason, State
 from notify_svc.ports import Place
 
 _CHANNELS: Mapping[int, Channel] = {
@@ -26,6 +26,10 @@ _STATES: "Mapping[State, notify_pb2.NotificationState.ValueType]" = {
     State.SENDING: notify_pb2.NOTIFICATION_STATE_SENDING,
     State.SENT: notify_pb2.NOTIFICATION_STATE_SENT,
     State.DEAD: notify_pb2.NOTIFICATION_STATE_DEAD,
+    State.SKIPPED: notify_pb2.NOTIFICATION_STATE_SKIPPED,
+}
+_SKIP_REASONS: "Mapping[SkipReason, notify_pb2.SkipReason.ValueType]" = {
+    SkipReason.UNWANTED: notify_pb2.SKIP_REASON_UNWANTED,
 }
 _PLACE = re.compile(rb"(\d{1,15}):([0-9a-f]{32})")
 
@@ -38,19 +42,9 @@ def channel_of(field: str, channel: int) -> Channel:
     return known
 
 
-def channels_of(field: str, channels: Iterable[int]) -> Set[Channel]:
-    """As `channel_of`, for several."""
-    return {channel_of(field, channel) for channel in channels}
-
-
 def channel_proto(channel: Channel) -> "notify_pb2.Channel.ValueType":
     """The channel."""
     return _CHANNEL_PROTOS[channel]
-
-
-def channel_protos(channels: Set[Channel]) -> "list[notify_pb2.Channel.ValueType]":
-    """The channels in the proto's order."""
-    return sorted(_CHANNEL_PROTOS[channel] for channel in channels)
 
 
 def notification_proto(record: Record) -> notify_pb2.Notification:
@@ -66,6 +60,8 @@ def notification_proto(record: Record) -> notify_pb2.Notification:
     )
     if record.sent_time is not None:
         proto.sent_time.FromDatetime(record.sent_time)
+    if record.skip_reason is not None:
+        proto.skip_reason = _SKIP_REASONS[record.skip_reason]
     return proto
 
 

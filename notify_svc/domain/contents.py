@@ -7,9 +7,11 @@ from typing import TypeAlias
 
 from mesh.money import Money
 from notify_svc.domain.bookings import Booking
+from notify_svc.domain.news import KIND_OF, NewsKind
 from notify_svc.domain.notifications import Channel
 
 SHOW_REMINDER = "show_reminder"
+BOOKING_EXPIRED = "booking_expired"
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,6 +29,13 @@ class BookingEvent:
     """Whose tickets were cancelled just now."""
     reason: str = ""
     """Why: words for people, or a refund's code; may be empty."""
+
+    @property
+    def news_kind(self) -> NewsKind:
+        """What people choose by. Seats that were released because the theatre cancelled are its news."""
+        if self.name == BOOKING_EXPIRED and self.booking.called_off:
+            return NewsKind.SHOW_CHANGES
+        return KIND_OF[self.name]
 
     def recipient(self, channel: Channel) -> str | None:
         """Where it goes on that channel; None when the buyer gave nothing for it.
@@ -62,6 +71,11 @@ class DirectMessage:
     def name(self) -> str:
         """Such as "sign_in_code"."""
         return self.template_id
+
+    @property
+    def news_kind(self) -> NewsKind:
+        """What people choose by."""
+        return KIND_OF[self.template_id]
 
     def recipient(self, channel: Channel) -> str | None:
         """Where it goes on that channel; None on every other than the one asked for."""

@@ -22,6 +22,15 @@ class State(Enum):
     SENT = "sent"
     DEAD = "dead"
     """Given up."""
+    SKIPPED = "skipped"
+    """Not sent, and not to be."""
+
+
+class SkipReason(Enum):
+    """Why a message was not sent."""
+
+    UNWANTED = "unwanted"
+    """Whoever has the address had switched this kind of news off."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +63,4 @@ class Record:
     state: State
     create_time: dt.datetime
     sent_time: dt.datetime | None
+    skip_reason: SkipReason | None = None

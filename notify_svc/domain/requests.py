@@ -16,7 +16,6 @@ BLANKS: Mapping[str, Set[str]] = {"sign_in_code": {"code", "minutes"}}
 OPTIONAL_BLANKS = frozenset({"language"})
 _LONGEST_VALUE = 200
 _NUMBER = re.compile(r"\+[1-9][0-9]{4,14}")
-_PERSON_ID = re.compile(r"[\x21-\x7e]{1,128}")
 
 
 def check(message: DirectMessage) -> None:
@@ -25,7 +24,7 @@ def check(message: DirectMessage) -> None:
     match message.channel:
         case Channel.EMAIL if not is_address(message.address):
             raise InvalidField("recipient", "must be an e-mail address")
-        case Channel.SMS if not _NUMBER.fullmatch(message.address):
+        case Channel.SMS if not is_number(message.address):
             raise InvalidField("recipient", "must be an E.164 number")
         case Channel.PUSH:
             raise ChannelNotOffered(message.channel.value)
@@ -46,17 +45,29 @@ def check_request_id(request_id: str) -> None:
         raise InvalidField("request_id", "must be a UUID")
 
 
-def check_person_id(person_id: str) -> None:
-    """Raises InvalidField unless it is an opaque id of reasonable length."""
-    if not _PERSON_ID.fullmatch(person_id):
-        raise InvalidField("person_id", "must be 1 to 128 visible ASCII characters")
+def check_reachable(field: str, address: str) -> None:
+    """Raises InvalidField unless it is an e-mail address or an E.164 number."""
+    if not (is_number(address) or is_address(address)):
+        raise InvalidField(field, "must be an e-mail address or an E.164 number")
+
+
+def is_number(text: str) -> bool:
+    """Whether it has the form of an E.164 number."""
+    return _NUMBER.fullmatch(text) is not None
 
 
 def is_address(text: str) -> bool:
     """Whether mail can be addressed to it, by its form alone."""
+    return ascii_address(text) is not None
+
+
+def ascii_address(text: str) -> str | None:
+    """The address as every mail server takes it, its domain in ASCII; None for what is none."""
     try:
         # The default refuses reserved names such as example.test, which installations may use inside.
-        validate_email(text, check_deliverability=False, test_environment=True, allow_smtputf8=False)
+        checked = validate_email(
+            text, check_deliverability=False, test_environment=True, allow_smtputf8=False
+        )
     except EmailNotValidError:
-        return False
-    return True
+        return None
+    return checked.ascii_email

@@ -11,7 +11,7 @@ from pymongo import DESCENDING
 from pymongo.errors import DuplicateKeyError
 
 from mesh.mongo import Document
-from notify_svc.domain.notifications import Channel, Notification, Record, State
+from notify_svc.domain.notifications import Channel, Notification, Record, SkipReason, State
 from notify_svc.ports import ClaimOutcome, Place
 from notify_svc.stores.mongo import NOTIFICATIONS, NotifyDatabase, store_call
 
@@ -26,26 +26,19 @@ class MongoNotificationLedger:
         self, notification: Notification, claim_id: str, now: dt.datetime, lease: dt.timedelta
     ) -> ClaimOutcome:
         """See `NotificationLedger`."""
-        free = {
-            "_id": notification.notification_id,
-            "$or": [
-                {"state": State.DEAD.value},
-                {"state": State.SENDING.value, "lease_until": {"$lte": now}},
-            ],
-        }
         claimed = {
             "$set": {"state": State.SENDING.value, "claim_id": claim_id, "lease_until": now + lease},
             "$inc": {"tries": 1},
-            "$setOnInsert": _facts(notification) | {"create_time": now, "sent_time": None},
         }
-        with store_call():
-            try:
-                await self._notifications.update_one(free, claimed, upsert=True)
-            except DuplicateKeyError:  # there is one, and it is not free
-                found = await self._notifications.find_one({"_id": notification.notification_id}, ["state"])
-                sent = found is not None and found["state"] == State.SENT.value
-                return ClaimOutcome.ALREADY_SENT if sent else ClaimOutcome.TAKEN
-        return ClaimOutcome.GRANTED
+        return await self._take(notification, claimed, now)
+
+    async def skip(self, notification: Notification, reason: SkipReason, now: dt.datetime) -> ClaimOutcome:
+        """See `NotificationLedger`."""
+        skipped = {
+            "$set": {"state": State.SKIPPED.value, "skip_reason": reason.value},
+            "$unset": {"claim_id": "", "lease_until": ""},
+        }
+        return await self._take(notification, skipped, now)
 
     async def mark_sent(self, notification: Notification, now: dt.datetime) -> None:
         """See `NotificationLedger`. Whoever holds the claim now: that it was sent is a fact."""
@@ -64,6 +57,12 @@ class MongoNotificationLedger:
     async def give_up(self, notification: Notification, claim_id: str) -> None:
         """See `NotificationLedger`."""
         await self._update(_held(notification, claim_id), {"$set": {"state": State.DEAD.value}})
+
+    async def find(self, notification_id: str) -> Record | None:
+        """See `NotificationLedger`."""
+        with store_call():
+            found = await self._notifications.find_one({"_id": notification_id})
+        return None if found is None else _record(found)
 
     async def of_booking(self, booking_id: str, after: Place | None, limit: int) -> Sequence[Record]:
         """See `NotificationLedger`."""
@@ -85,6 +84,25 @@ class MongoNotificationLedger:
                 {"$or": theirs}, {"$set": {"recipient": "", "recipient_key": ""}}
             )
 
+    async def _take(self, notification: Notification, change: Document, now: dt.datetime) -> ClaimOutcome:
+        """Makes the change if nobody has the message and it is not settled, in one atomic step."""
+        free = {
+            "_id": notification.notification_id,
+            "$or": [
+                {"state": State.DEAD.value},
+                {"state": State.SENDING.value, "lease_until": {"$lte": now}},
+            ],
+        }
+        change["$setOnInsert"] = _facts(notification) | {"create_time": now, "sent_time": None}
+        with store_call():
+            try:
+                await self._notifications.update_one(free, change, upsert=True)
+            except DuplicateKeyError:  # there is one, and it is not free
+                found = await self._notifications.find_one({"_id": notification.notification_id}, ["state"])
+                settled = found is not None and found["state"] in _SETTLED
+                return ClaimOutcome.SETTLED if settled else ClaimOutcome.TAKEN
+        return ClaimOutcome.GRANTED
+
     async def _page(self, where: Document, after: Place | None, limit: int) -> Sequence[Record]:
         if after is not None:
             where["$or"] = [
@@ -100,6 +118,9 @@ class MongoNotificationLedger:
     async def _update(self, where: Document, change: Document) -> None:
         with store_call():
             await self._notifications.update_one(where, change)
+
+
+_SETTLED = (State.SENT.value, State.SKIPPED.value)
 
 
 def _held(notification: Notification, claim_id: str) -> Document:
@@ -130,4 +151,5 @@ def _record(document: Mapping[str, Any]) -> Record:
         State(document["state"]),
         document["create_time"],
         document["sent_time"],
+        SkipReason(document["skip_reason"]) if "skip_reason" in document else None,
     )

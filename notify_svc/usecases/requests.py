@@ -1,15 +1,13 @@
 """What other services ask for."""
 
-from collections.abc import Sequence, Set
+from collections.abc import Sequence
 
 from mesh.errors import InvalidField
 from notify_svc.domain.contents import DirectMessage
-from notify_svc.domain.notifications import Channel, Notification, Record
-from notify_svc.domain.requests import check, check_person_id, check_request_id
+from notify_svc.domain.notifications import Notification, Record
+from notify_svc.domain.requests import check, check_request_id
 from notify_svc.errors import ChannelNotOffered
-from notify_svc.ports import NotificationLedger, Place, Preferences, RequestLog, SendQueue
-
-UNLESS_SAID_OTHERWISE: Set[Channel] = frozenset({Channel.EMAIL})
+from notify_svc.ports import NotificationLedger, Place, PreferenceStore, RequestLog, SendQueue
 
 _USUAL_PAGE, _LARGEST_PAGE = 50, 200
 _LONGEST_BOOKING_ID = 64
@@ -62,10 +60,9 @@ async def list_notifications(
 async def erase_recipients(
     recipients: Sequence[str],
     booking_ids: Sequence[str],
-    person_id: str,
     request_id: str,
     ledger: NotificationLedger,
-    preferences: Preferences,
+    preferences: PreferenceStore,
 ) -> None:
     """Forgets people: who their messages went to, and what they wanted. Repeating it is harmless."""
     check_request_id(request_id)
@@ -77,33 +74,11 @@ async def erase_recipients(
         _check_recipient("recipients", recipient)
     for booking_id in booking_ids:
         _check_booking_id("booking_ids", booking_id)
-    if person_id:
-        check_person_id(person_id)
-        await preferences.forget(person_id)
+    # The messages first: their links could switch something off again.
     if recipients or booking_ids:
         await ledger.forget(recipients, booking_ids)
-
-
-async def get_preferences(person_id: str, preferences: Preferences) -> Set[Channel]:
-    """The channels that the person wants; e-mail unless they said otherwise."""
-    check_person_id(person_id)
-    wanted = await preferences.wanted(person_id)
-    return UNLESS_SAID_OTHERWISE if wanted is None else wanted
-
-
-async def set_preferences(
-    person_id: str,
-    channels: Set[Channel],
-    request_id: str,
-    digest: str,
-    requests: RequestLog,
-    preferences: Preferences,
-) -> None:
-    """Stores the channels that the person wants; none is a choice, too."""
-    check_request_id(request_id)
-    check_person_id(person_id)
-    await requests.remember(request_id, digest)
-    await preferences.want(person_id, channels, request_id)
+    if recipients:
+        await preferences.forget(recipients)
 
 
 def _check_booking_id(field: str, booking_id: str) -> None:

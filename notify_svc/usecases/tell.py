@@ -1,6 +1,7 @@
 """Telling a customer what happened, at least once and, as far as it can be helped, not twice."""
 
 import datetime as dt
+from collections.abc import Set
 from enum import Enum
 
 import structlog
@@ -8,9 +9,10 @@ import structlog
 from mesh.clock import Clock
 from mesh.ids import new_token
 from notify_svc.domain.contents import BookingEvent, Content
-from notify_svc.domain.notifications import Notification
+from notify_svc.domain.notifications import Channel, Notification, SkipReason
+from notify_svc.domain.preferences import may_ever_be_off, reach
 from notify_svc.errors import ChannelUnavailable, RecipientRefused
-from notify_svc.ports import ClaimOutcome, NotificationLedger, Sender
+from notify_svc.ports import ClaimOutcome, NotificationLedger, PreferenceStore, Sender
 
 log = structlog.get_logger()
 
@@ -20,6 +22,8 @@ class Told(Enum):
 
     DONE = "done"
     """Sent now or earlier, or there was nobody to tell."""
+    SKIPPED = "skipped"
+    """Not wanted, now or earlier."""
     IN_OTHER_HANDS = "in_other_hands"
     """Somebody else is at it, or crashed at it: try after the lease."""
     FAILED = "failed"
@@ -28,62 +32,85 @@ class Told(Enum):
     """Not sent, and not to be tried again."""
 
 
-async def tell(
-    content: Content,
-    sender: Sender,
-    ledger: NotificationLedger,
-    clock: Clock,
-    lease: dt.timedelta,
-    last_attempt: bool,
-) -> Told:
-    """Claims the message, sends it, marks it as sent.
+class Teller:
+    """Tells by one channel.
 
-    The lease must be longer than sending may take. A crash after sending and
-    before marking sends again when the lease is over, with the same id. Raises
-    StoreUnavailable.
+    `offered` are the channels that have a worker here, `lease` must be longer than sending may take.
     """
-    recipient = content.recipient(sender.channel)
-    if recipient is None or content.is_over(clock.now()):
-        return Told.DONE
-    notification = Notification(
-        event_id=content.event_id,
-        event_name=content.name,
-        booking_id=content.booking.booking_id if isinstance(content, BookingEvent) else "",
-        channel=sender.channel,
-        recipient=recipient,
-    )
-    claim_id = new_token()
-    outcome = await ledger.claim(notification, claim_id, clock.now(), lease)
-    if outcome is ClaimOutcome.ALREADY_SENT:
-        return Told.DONE
-    if outcome is ClaimOutcome.TAKEN:
-        return Told.IN_OTHER_HANDS
-    return await _send(content, notification, claim_id, sender, ledger, clock, last_attempt)
 
+    def __init__(
+        self,
+        sender: Sender,
+        ledger: NotificationLedger,
+        preferences: PreferenceStore,
+        offered: Set[Channel],
+        clock: Clock,
+        lease: dt.timedelta,
+    ) -> None:
+        self._sender = sender
+        self._ledger = ledger
+        self._preferences = preferences
+        self._offered = offered
+        self._clock = clock
+        self._lease = lease
 
-async def _send(
-    content: Content,
-    notification: Notification,
-    claim_id: str,
-    sender: Sender,
-    ledger: NotificationLedger,
-    clock: Clock,
-    last_attempt: bool,
-) -> Told:
-    facts = {"notification_id": notification.notification_id, "about": notification.event_name}
-    try:
-        await sender.send(notification, content)
-    except ChannelUnavailable as error:
-        log.warning("notification_not_sent", problem=error.message, last_attempt=last_attempt, **facts)
-        if last_attempt:
-            await ledger.give_up(notification, claim_id)
+    async def tell(self, content: Content, last_attempt: bool) -> Told:
+        """Claims the message, sends it, marks it as sent; or notes that nobody wants it.
+
+        A crash after sending and before marking sends again when the lease is
+        over, with the same id. Raises StoreUnavailable.
+        """
+        channel = self._sender.channel
+        recipient = content.recipient(channel)
+        if recipient is None or content.is_over(self._clock.now()):
+            return Told.DONE
+        notification = Notification(
+            event_id=content.event_id,
+            event_name=content.name,
+            booking_id=content.booking.booking_id if isinstance(content, BookingEvent) else "",
+            channel=channel,
+            recipient=recipient,
+        )
+        if not await self._is_wanted(content, recipient):
+            return await self._skip(notification)
+        claim_id = new_token()
+        outcome = await self._ledger.claim(notification, claim_id, self._clock.now(), self._lease)
+        if outcome is ClaimOutcome.SETTLED:
+            return Told.DONE
+        if outcome is ClaimOutcome.TAKEN:
+            return Told.IN_OTHER_HANDS
+        return await self._send(content, notification, claim_id, last_attempt)
+
+    async def _is_wanted(self, content: Content, recipient: str) -> bool:
+        switch = (self._sender.channel, content.news_kind)
+        channels = reach(recipient, self._offered)
+        if not may_ever_be_off(switch, channels):
+            return True  # without a look: that is what most messages are
+        return (await self._preferences.of(recipient)).wants(switch, channels)
+
+    async def _skip(self, notification: Notification) -> Told:
+        outcome = await self._ledger.skip(notification, SkipReason.UNWANTED, self._clock.now())
+        if outcome is ClaimOutcome.TAKEN:
+            return Told.IN_OTHER_HANDS
+        return Told.SKIPPED
+
+    async def _send(
+        self, content: Content, notification: Notification, claim_id: str, last_attempt: bool
+    ) -> Told:
+        facts = {"notification_id": notification.notification_id, "about": notification.event_name}
+        try:
+            await self._sender.send(notification, content)
+        except ChannelUnavailable as error:
+            log.warning("notification_not_sent", problem=error.message, last_attempt=last_attempt, **facts)
+            if last_attempt:
+                await self._ledger.give_up(notification, claim_id)
+                return Told.GIVEN_UP
+            await self._ledger.release(notification, claim_id, self._clock.now())
+            return Told.FAILED
+        except RecipientRefused as error:
+            log.warning("notification_refused", problem=error.message, **facts)
+            await self._ledger.give_up(notification, claim_id)
             return Told.GIVEN_UP
-        await ledger.release(notification, claim_id, clock.now())
-        return Told.FAILED
-    except RecipientRefused as error:
-        log.warning("notification_refused", problem=error.message, **facts)
-        await ledger.give_up(notification, claim_id)
-        return Told.GIVEN_UP
-    await ledger.mark_sent(notification, clock.now())
-    log.info("notification_sent", channel=sender.channel.value, **facts)
-    return Told.DONE
+        await self._ledger.mark_sent(notification, self._clock.now())
+        log.info("notification_sent", channel=self._sender.channel.value, **facts)
+        return Told.DONE

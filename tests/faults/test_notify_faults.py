@@ -36,6 +36,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MONGO_DATABASE": settings.mongo_database,
         "AMQP_URL": settings.amqp_url.get_secret_value(),
         "SMTP_URL": settings.smtp_url.get_secret_value(),
+        "UNSUBSCRIBE_SECRET": settings.unsubscribe_secret.get_secret_value(),
         "PUBLIC_URL": settings.public_url,
         "MAIL_FROM": settings.mail_from,
         "SMTP_SECONDS": str(settings.smtp_seconds),

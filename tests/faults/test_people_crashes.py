@@ -50,9 +50,7 @@ class Post:
     ) -> None:
         self.codes.append(code)
 
-    async def forget(
-        self, recipients: Sequence[str], booking_ids: Sequence[str], person_id: str, request_id: str
-    ) -> None:
+    async def forget(self, recipients: Sequence[str], booking_ids: Sequence[str], request_id: str) -> None:
         self.forgotten |= {*recipients, *booking_ids}
 
 

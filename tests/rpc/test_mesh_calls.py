@@ -311,7 +311,7 @@ async def test_a_call_in_flight_ends_well_while_the_server_drains() -> None:
     async def slow(_request: object, _context: object) -> notify_pb2.GetPreferencesResponse:
         entered.set()
         await leave.wait()
-        return notify_pb2.GetPreferencesResponse(wanted_channels=[notify_pb2.CHANNEL_EMAIL])
+        return notify_pb2.GetPreferencesResponse(preferences=[notify_pb2.Preference(wanted=True)])
 
     resources = Resources()
     server = GrpcServer(ServiceSettings(mesh_token=mesh_secret()), resources.background)
@@ -322,7 +322,7 @@ async def test_a_call_in_flight_ends_well_while_the_server_drains() -> None:
         await entered.wait()
         draining = asyncio.create_task(server.drain(notice_seconds=0, grace_seconds=5))
         leave.set()
-        assert list((await asked).wanted_channels) == [notify_pb2.CHANNEL_EMAIL]
+        assert [each.wanted for each in (await asked).preferences] == [True]
         await draining
         await resources.background.close(1)
 

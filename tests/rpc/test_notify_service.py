@@ -62,7 +62,15 @@ async def test_a_request_id_with_other_content_is_refused(stub: Any) -> None:
     assert (refused.value.code, refused.value.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
     with pytest.raises(RemoteError) as refused:
         await stub.SetPreferences(
-            notify_pb2.SetPreferencesRequest(request_id=request.request_id, person_id="p-1")
+            notify_pb2.SetPreferencesRequest(
+                request_id=request.request_id,
+                address="ada@example.com",
+                preferences=[
+                    notify_pb2.Preference(
+                        channel=notify_pb2.CHANNEL_EMAIL, news_kind=notify_pb2.NEWS_KIND_PAYMENTS
+                    )
+                ],
+            )
         )
     assert refused.value.reason == "REQUEST_ID_REUSED"
 
@@ -102,33 +110,6 @@ async def test_channels_without_a_worker_say_so(stub: Any) -> None:
     with pytest.raises(RemoteError) as refused:
         await stub.RegisterPushSubscription(notify_pb2.RegisterPushSubscriptionRequest())
     assert (refused.value.code, refused.value.reason) == ("UNIMPLEMENTED", "CHANNEL_NOT_OFFERED")
-
-
-async def wanted(stub: Any, person_id: str) -> list[int]:
-    answer = await stub.GetPreferences(notify_pb2.GetPreferencesRequest(person_id=person_id))
-    return list(answer.wanted_channels)
-
-
-async def test_preferences_are_e_mail_until_they_are_set_and_then_what_was_set(stub: Any) -> None:
-    email, push = notify_pb2.CHANNEL_EMAIL, notify_pb2.CHANNEL_PUSH
-    assert await wanted(stub, "person-1") == [email]
-    first = notify_pb2.SetPreferencesRequest(
-        request_id=str(uuid4()), person_id="person-1", wanted_channels=[push, email, push]
-    )
-    await stub.SetPreferences(first)
-    assert await wanted(stub, "person-1") == [email, push]
-    await stub.SetPreferences(notify_pb2.SetPreferencesRequest(request_id=str(uuid4()), person_id="person-1"))
-    assert await wanted(stub, "person-1") == []
-    await stub.SetPreferences(first)
-    assert await wanted(stub, "person-1") == [], "a late repeat must not undo the newer choice"
-    assert await wanted(stub, "person-2") == [email]
-
-
-async def test_a_wrong_person_id_is_named(stub: Any) -> None:
-    for person_id in ("", "a b", "x" * 129, "ü"):
-        with pytest.raises(RemoteError) as refused:
-            await wanted(stub, person_id)
-        assert invalid_field(refused.value) == "person_id", person_id
 
 
 async def test_a_bookings_messages_are_listed_newest_first_in_pages(

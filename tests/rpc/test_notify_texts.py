@@ -120,14 +120,13 @@ async def test_a_persons_messages_are_listed_and_their_recipient_can_be_forgotte
     await stub.SendNotification(a_code(recipient="+351912345679"))
     await text_gateway.received(3)
     assert {each.event_name for each in await sent(stub)} == {"booking_confirmed", "sign_in_code"}
+    payments = notify_pb2.Preference(channel=notify_pb2.CHANNEL_SMS, news_kind=notify_pb2.NEWS_KIND_PAYMENTS)
     await stub.SetPreferences(
-        notify_pb2.SetPreferencesRequest(
-            request_id=str(uuid4()), person_id="ada", wanted_channels=[notify_pb2.CHANNEL_SMS]
-        )
+        notify_pb2.SetPreferencesRequest(request_id=str(uuid4()), address=NUMBER, preferences=[payments])
     )
 
     erase = notify_pb2.EraseRecipientsRequest(
-        request_id=str(uuid4()), recipients=[NUMBER], booking_ids=[booking.booking_id], person_id="ada"
+        request_id=str(uuid4()), recipients=[NUMBER], booking_ids=[booking.booking_id]
     )
     for _ in range(2):
         await stub.EraseRecipients(erase)
@@ -136,8 +135,8 @@ async def test_a_persons_messages_are_listed_and_their_recipient_can_be_forgotte
     request = notify_pb2.ListNotificationsRequest(booking_id=booking.booking_id, page_size=1)
     [about] = (await stub.ListNotifications(request)).notifications
     assert (about.recipient, about.notification_id in text_gateway.texts) == ("", True)
-    wanted = await stub.GetPreferences(notify_pb2.GetPreferencesRequest(person_id="ada"))
-    assert list(wanted.wanted_channels) == [notify_pb2.CHANNEL_EMAIL]
+    answer = await stub.GetPreferences(notify_pb2.GetPreferencesRequest(address=NUMBER))
+    assert all(each.wanted for each in answer.preferences)
 
 
 async def test_wrong_requests_to_list_or_forget_are_named(stub: Any) -> None:
@@ -154,7 +153,6 @@ async def test_wrong_requests_to_list_or_forget_are_named(stub: Any) -> None:
         ({"recipients": ["r"] * 11}, "recipients"),
         ({"recipients": [""]}, "recipients"),
         ({"booking_ids": ["b"] * 101}, "booking_ids"),
-        ({"person_id": "\n"}, "person_id"),
     ):
         fields: dict[str, Any] = {"request_id": str(uuid4())} | changes
         with pytest.raises(RemoteError) as refused:

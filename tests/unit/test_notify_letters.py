@@ -1,7 +1,11 @@
 """What customers read."""
 
 import datetime as dt
+import email
+import email.policy
 from collections.abc import Callable
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 from html.parser import HTMLParser
 from typing import Any
 
@@ -34,7 +38,8 @@ def mail_about(event: ProtoMessage, recipient: str = "ada@example.com") -> Recei
 
 def as_received(letter: Letter, recipient: str = "ada@example.com") -> ReceivedMail:
     notification = Notification("event-1", "any", "booking-1", Channel.EMAIL, recipient)
-    return ReceivedMail([recipient], sealed(letter, notification, "Matinee <tickets@matinee.example>", NOW))
+    mail = sealed(letter, notification, "Matinee <tickets@matinee.example>", NOW)
+    return ReceivedMail([mail.recipient], email.message_from_bytes(mail.content, policy=email.policy.default))
 
 
 def confirmed(booking: booking_pb2.Booking | None = None) -> events_pb2.BookingConfirmed:
@@ -302,3 +307,61 @@ def test_a_language_without_texts_gets_english_throughout() -> None:
     mail = mail_about(confirmed(booking))
     assert mail.message["Content-Language"] == "en"
     assert "November 29" in mail.text
+
+
+def sealed_bytes(letter: Letter, recipient: str = "ada@example.com") -> bytes:
+    notification = Notification("event-1", "any", "booking-1", Channel.EMAIL, recipient)
+    return sealed(letter, notification, "Matinee <tickets@matinee.example>", NOW).content
+
+
+@pytest.mark.parametrize(
+    "name", ["", "Ada", 'Ada "the Countess" \\ Lovelace', "Åda Lövelace", "爱达" * 40, "a" * 99]
+)
+def test_names_and_subjects_come_out_as_they_went_in(name: str) -> None:
+    booking = a_booking()
+    booking.contact.full_name = name
+    booking.show.movie_title = f"=?utf-8?q?no?= {name} " * 3
+    # Not by the newer parser, which keeps the space between encoded words of a name.
+    mail = email.message_from_bytes(sealed_bytes(letter_about(confirmed(booking))))
+    words, address = parseaddr(mail["To"])
+    assert (decoded(words), address) == (name, "ada@example.com")
+    title = " ".join(booking.show.movie_title.split())
+    assert decoded(mail["Subject"]) == f"Your tickets: {title}"
+
+
+def decoded(header: str) -> str:
+    return str(make_header(decode_header(header.replace("\r\n", ""))))
+
+
+def test_every_mail_is_lines_of_ascii_that_any_server_takes() -> None:
+    booking = a_booking()
+    booking.contact.full_name = "Åda " + "L" * 90
+    booking.show.movie_title = "Wörds " * 60
+    booking.show.theatre_name = ".\n.\r..\n" * 50
+    for event in (confirmed(booking), events_pb2.PaymentFailed(header=a_header(booking))):
+        content = sealed_bytes(WRITER.write(content_of(event_type(event), event.SerializeToString()), LINK))
+        assert content.isascii()
+        lines = content.split(b"\r\n")
+        assert not any(b"\n" in line or b"\r" in line for line in lines)
+        assert max(len(line) for line in lines if b"unsubscribe" not in line) <= 110
+
+
+LINK = "https://matinee.example/unsubscribe/" + "0" * 54
+
+
+def test_the_link_to_unsubscribe_is_one_line_that_a_mail_program_reads() -> None:
+    event = declined()
+    letter = WRITER.write(content_of(event_type(event), event.SerializeToString()), LINK)
+    head = sealed_bytes(letter).partition(b"\r\n\r\n")[0].decode()
+    assert f"\r\nList-Unsubscribe: <{LINK}>\r\n" in head
+    assert "\r\nList-Unsubscribe-Post: List-Unsubscribe=One-Click\r\n" in head
+    assert LINK in letter.text
+    assert "List-Unsubscribe" not in sealed_bytes(letter_about(event)).decode()
+
+
+def test_a_domain_outside_ascii_is_written_as_servers_know_it() -> None:
+    notification = Notification("event-1", "any", "booking-1", Channel.EMAIL, "ada@bücher.example")
+    mail = sealed(letter_about(confirmed()), notification, "tickets@matinee.example", NOW)
+    assert mail.recipient == "ada@xn--bcher-kva.example"
+    assert b"<ada@xn--bcher-kva.example>" in mail.content
+    assert mail.content.startswith(b"From: tickets@matinee.example\r\n")

@@ -9,7 +9,14 @@ from stack.processes import PROCESSES, Process
 ENGINES = {"mongo", "valkey", "rabbitmq"}
 NAMES = {process.name for process in PROCESSES}
 OTHER_PORTS = {f"{process.name}.{port}" for process in PROCESSES for port in process.other_ports}
-SECRETS = {"MESH_TOKEN", "SESSION_SECRET", "SIGN_IN_SECRET", "SANDBOX_API_KEY", "SANDBOX_WEBHOOK_SECRET"}
+SECRETS = {
+    "MESH_TOKEN",
+    "SESSION_SECRET",
+    "SIGN_IN_SECRET",
+    "UNSUBSCRIBE_SECRET",
+    "SANDBOX_API_KEY",
+    "SANDBOX_WEBHOOK_SECRET",
+}
 
 
 def references(process: Process) -> set[str]:

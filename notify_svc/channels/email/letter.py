@@ -33,3 +33,5 @@ class Letter:
     recipient_name: str
     pictures: Sequence[Picture] = ()
     calendar: Calendar | None = None
+    unsubscribe_url: str = ""
+    """Switches off letters of this kind; empty where they cannot be."""

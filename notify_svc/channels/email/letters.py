@@ -18,6 +18,7 @@ from notify_svc.domain.bookings import Booking, Ticket
 from notify_svc.domain.contents import BookingEvent, Content, DirectMessage
 
 _GAP = re.compile(r"\n{3,}")
+_NO_NAME = re.compile(r"[^A-Za-z0-9-]")
 _TEMPLATES = Path(__file__).parent.parent.parent / "templates"
 _WITH_QR_CODES = frozenset({"booking_confirmed", "booking_cancelled", "show_reminder", "show_rescheduled"})
 _WITH_ENTRY = frozenset({"booking_confirmed", "show_rescheduled"})
@@ -38,23 +39,31 @@ class LetterWriter:
             language: _environment(translations) for language, translations in self._texts.languages.items()
         }
 
-    def write(self, content: Content) -> Letter:
-        """The letter that tells of the content."""
+    def write(self, content: Content, unsubscribe_url: str = "") -> Letter:
+        """The letter that tells of the content; with the link that switches off its kind, if there is one."""
         if isinstance(content, DirectMessage):
             return self._direct(content)
-        return self._about_booking(content)
+        return self._about_booking(content, unsubscribe_url)
 
     def write_short(self, content: Content) -> str:
         """The same in a few lines, for where there is room for no more."""
+        texts = self._texts_for(content)
         if isinstance(content, DirectMessage):
-            texts = self._texts.for_tag(content.values.get("language", ""))
             return self._subject(content.name, texts, {"blanks": content.values, "words": None})
-        texts = self._texts.for_tag(content.booking.contact.language)
         words = booking_words(content, texts, self._link(content.booking))
         place = ", ".join(part for part in (words.day, words.time, words.theatre, words.screen) if part)
         seats = texts.translations.gettext("Seats: %(seats)s") % {"seats": words.seats}
         headline = self._subject(content.name, texts, {"blanks": {}, "words": words})
         return f"{headline}\n{place}. {seats}\n{words.link}"
+
+    def no_more(self, content: Content) -> str:
+        """Words before the link that switches off messages of this kind."""
+        return self._texts_for(content).translations.gettext("No more of these:")
+
+    def _texts_for(self, content: Content) -> Texts:
+        if isinstance(content, DirectMessage):
+            return self._texts.for_tag(content.values.get("language", ""))
+        return self._texts.for_tag(content.booking.contact.language)
 
     def _subject(self, name: str, texts: Texts, values: dict[str, Any]) -> str:
         plain = self._environments[texts.language].get_template(f"{name}.txt")
@@ -68,12 +77,12 @@ class LetterWriter:
         return f"{self._public_url}/bookings/{quote(booking.booking_id, safe='')}"
 
     def _direct(self, message: DirectMessage) -> Letter:
-        texts = self._texts.for_tag(message.values.get("language", ""))
+        texts = self._texts_for(message)
         return self._letter(message.template_id, texts, "", {"blanks": message.values, "words": None})
 
-    def _about_booking(self, event: BookingEvent) -> Letter:
+    def _about_booking(self, event: BookingEvent, unsubscribe_url: str) -> Letter:
         booking = event.booking
-        texts = self._texts.for_tag(booking.contact.language)
+        texts = self._texts_for(event)
         words = booking_words(event, texts, self._link(booking))
         tickets = booking.tickets if event.name in _WITH_QR_CODES else ()
         return self._letter(
@@ -83,6 +92,7 @@ class LetterWriter:
             {"blanks": {}, "words": words},
             pictures=[_qr_code(n, ticket) for n, ticket in enumerate(tickets)],
             calendar_file=_calendar_file(event, self._page(booking), words, texts),
+            unsubscribe_url=unsubscribe_url,
         )
 
     def _letter(
@@ -93,12 +103,15 @@ class LetterWriter:
         values: dict[str, Any],
         pictures: list[Picture] | None = None,
         calendar_file: Calendar | None = None,
+        unsubscribe_url: str = "",
     ) -> Letter:
         environment = self._environments[texts.language]
         values = values | {
             "texts": texts,
             "recipient_name": recipient_name,
             "site_url": self._public_url,
+            "preferences_url": f"{self._public_url}/me#news",
+            "unsubscribe_url": unsubscribe_url,
         }
         plain = environment.get_template(f"{name}.txt")
         return Letter(
@@ -109,6 +122,7 @@ class LetterWriter:
             recipient_name=recipient_name,
             pictures=pictures or (),
             calendar=calendar_file,
+            unsubscribe_url=unsubscribe_url,
         )
 
 
@@ -139,7 +153,7 @@ def _block(template: Template, name: str, values: dict[str, Any]) -> str:
 def _qr_code(n: int, ticket: Ticket) -> Picture:
     png = io.BytesIO()
     segno.make_qr(ticket.ticket_id, error="m", mask=_QR_MASK).save(png, kind="png", scale=6, border=4)
-    return Picture(f"ticket-{n}", f"ticket-{ticket.seat_id}.png", png.getvalue())
+    return Picture(f"ticket-{n}", f"ticket-{_NO_NAME.sub('_', ticket.seat_id)}.png", png.getvalue())
 
 
 def _calendar_file(event: BookingEvent, page: str, words: BookingWords, texts: Texts) -> Calendar | None:

@@ -1,12 +1,12 @@
 """From what there is to tell to a mail that was handed over."""
 
 import asyncio
-from email.message import EmailMessage
 
 from mesh.clock import Clock
-from notify_svc.channels.email.envelope import sealed
+from notify_svc.channels.email.envelope import Mail, sealed
 from notify_svc.channels.email.letters import LetterWriter
 from notify_svc.channels.email.smtp import SmtpTransport
+from notify_svc.channels.links import UnsubscribeLinks
 from notify_svc.domain.contents import Content
 from notify_svc.domain.notifications import Channel, Notification
 
@@ -16,17 +16,25 @@ class EmailSender:
 
     channel = Channel.EMAIL
 
-    def __init__(self, transport: SmtpTransport, writer: LetterWriter, mail_from: str, clock: Clock) -> None:
+    def __init__(
+        self,
+        transport: SmtpTransport,
+        writer: LetterWriter,
+        links: UnsubscribeLinks,
+        mail_from: str,
+        clock: Clock,
+    ) -> None:
         self._transport = transport
         self._writer = writer
+        self._links = links
         self._mail_from = mail_from
         self._clock = clock
 
     async def send(self, notification: Notification, content: Content) -> None:
         """See `Sender`. The mail's Message-ID is made of the notification's id."""
         # Writing and drawing QR codes takes some 20 ms: not on the event loop.
-        message = await asyncio.to_thread(self._written, notification, content)
-        await self._transport.send(message, notification.recipient)
+        await self._transport.send(await asyncio.to_thread(self._written, notification, content))
 
-    def _written(self, notification: Notification, content: Content) -> EmailMessage:
-        return sealed(self._writer.write(content), notification, self._mail_from, self._clock.now())
+    def _written(self, notification: Notification, content: Content) -> Mail:
+        letter = self._writer.write(content, self._links.link(notification, content))
+        return sealed(letter, notification, self._mail_from, self._clock.now())

@@ -1,10 +1,10 @@
 """Handing mails over by SMTP."""
 
 import asyncio
-from email.message import EmailMessage
 
 import aiosmtplib
 
+from notify_svc.channels.email.envelope import Mail
 from notify_svc.errors import ChannelUnavailable, RecipientRefused
 from notify_svc.settings import SmtpServer
 
@@ -18,7 +18,7 @@ class SmtpTransport:
         self._server = server
         self._seconds = seconds
 
-    async def send(self, message: EmailMessage, recipient: str) -> None:
+    async def send(self, mail: Mail) -> None:
         """Returns once the server has taken the mail, within the given time.
 
         Raises ChannelUnavailable, after which the server may have the mail all
@@ -28,8 +28,9 @@ class SmtpTransport:
         try:
             async with asyncio.timeout(self._seconds):
                 await aiosmtplib.send(
-                    message,
-                    recipients=[recipient],
+                    mail.content,
+                    sender=mail.sender,
+                    recipients=[mail.recipient],
                     hostname=self._server.host,
                     port=self._server.port,
                     use_tls=self._server.tls,
