@@ -108,7 +108,8 @@ class Catalogue:
         """One show with its movie, theatre, screen, layout and prices."""
 
         async def load() -> catalog_pb2.GetShowResponse:
-            return await self._stub.GetShow(catalog_pb2.GetShowRequest(show_id=show_id))
+            request = catalog_pb2.GetShowRequest(show_id=show_id, may_be_remembered=True)
+            return await self._stub.GetShow(request)
 
         return await self._show.get(show_id, load)
 

@@ -21,7 +21,8 @@ class CatalogShowDirectory:
     """The `ShowDirectory` port. What was asked within the last second is not asked again.
 
     That is the time between a price that is shown and the booking made at it.
-    A show that changes meanwhile is met by the second walk through its bookings
+    What is asked, the catalogue may remember for a second more. A show that
+    changes meanwhile is met by the second walk through its bookings
     (`usecases.following`), which allows for longer than this.
     """
 
@@ -38,17 +39,18 @@ class CatalogShowDirectory:
         if known is not None and self._monotonic() - known[0] < _FRESH_SECONDS:
             return known[1]
         asked_at = self._monotonic()
-        show = await self._ask(show_id)
+        show = await self._ask(show_id, may_be_remembered=True)
         self._known.put(show_id, (asked_at, show))
         return show
 
     async def is_cancelled(self, show_id: str) -> bool:
         """See `ShowDirectory.is_cancelled`; always asks."""
-        return (await self._ask(show_id)).cancelled
+        return (await self._ask(show_id, may_be_remembered=False)).cancelled
 
-    async def _ask(self, show_id: str) -> ShowOnSale:
+    async def _ask(self, show_id: str, *, may_be_remembered: bool) -> ShowOnSale:
+        request = catalog_pb2.GetShowRequest(show_id=show_id, may_be_remembered=may_be_remembered)
         try:
-            response = await self._catalog.GetShow(catalog_pb2.GetShowRequest(show_id=show_id))
+            response = await self._catalog.GetShow(request)
         except RemoteError as error:
             if error.code == "NOT_FOUND":
                 raise UnknownShow("no such show", show_id=show_id) from None

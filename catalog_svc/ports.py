@@ -45,7 +45,11 @@ class Catalogue(Protocol):
         ...
 
     async def show(self, show_id: str) -> Show | None:
-        """One show, also a past or cancelled one."""
+        """One show as it is in the store now, also a past or cancelled one."""
+        ...
+
+    async def remembered_show(self, show_id: str) -> Show | None:
+        """As `show`, but like the other reads at most about a second behind."""
         ...
 
     async def layout(self, layout_id: str) -> Layout | None:

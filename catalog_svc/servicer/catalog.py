@@ -7,7 +7,7 @@ from grpc import aio
 from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
 from catalog_svc.convert import from_proto, to_proto
-from catalog_svc.convert.layouts import LayoutMessages
+from catalog_svc.convert.show_messages import ShowMessages
 from catalog_svc.domain.paging import PageTokens
 from catalog_svc.domain.programme import coming_since
 from catalog_svc.ports import Catalogue, CityLocator
@@ -34,7 +34,7 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self._tokens = tokens
         self._clock = clock
         self._sales_end_after_start = sales_end_after_start
-        self._layouts = LayoutMessages()
+        self._shows = ShowMessages()
 
     async def ListCities(
         self, request: catalog_pb2.ListCitiesRequest, _context: Context
@@ -139,14 +139,10 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: catalog_pb2.GetShowRequest, _context: Context
     ) -> catalog_pb2.GetShowResponse:
         """See the proto."""
-        details = await browse.get_show(request.show_id, self._catalogue)
-        return catalog_pb2.GetShowResponse(
-            show=to_proto.show(details.show, details.theatre),
-            movie=to_proto.movie(details.movie),
-            theatre=to_proto.theatre(details.theatre),
-            screen=to_proto.screen(details.screen),
-            layout=self._layouts.message(details.layout),
+        details = await browse.get_show(
+            request.show_id, self._catalogue, may_be_remembered=request.may_be_remembered
         )
+        return self._shows.message(details)
 
     async def ListScheduleChanges(
         self, request: catalog_pb2.ListScheduleChangesRequest, _context: Context

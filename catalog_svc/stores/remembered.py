@@ -1,7 +1,7 @@
 """What this process remembers of the catalogue, so that most reads ask MongoDB for a number only.
 
 Cities, theatres, screens and movies are held whole, with the search index;
-layouts, which never change, and programmes up to a bound. All of it is valid
+layouts, which never change, programmes and single shows up to a bound. All of it is valid
 for one revision of the catalogue, which is read again once a second. A cache
 in Redis would save none of that: it would cost a round trip, decoding and
 invalidation for each call, and search needs the index in this process anyway.
@@ -28,6 +28,7 @@ V = TypeVar("V")
 _FRESH_SECONDS = 1.0
 _MOST_PROGRAMMES = 256
 _MOST_LAYOUTS = 256
+_MOST_SHOWS = 5_000
 _PUT_AT_ONCE = 50
 _REVISIONS_AT_ONCE = 5
 
@@ -80,6 +81,7 @@ class RememberedCatalogue:
         self._programmes: Remembered[tuple[str | None, dt.datetime, Revisions], Programme]
         self._programmes = Remembered(_MOST_PROGRAMMES)
         self._layouts: Remembered[str, Layout] = Remembered(_MOST_LAYOUTS)
+        self._shows: Remembered[tuple[str, int], Show] = Remembered(_MOST_SHOWS)
         self._index = MovieIndex()
         self._index_revision = 0
         self._index_updates: Remembered[int, None] = Remembered(1)
@@ -124,6 +126,15 @@ class RememberedCatalogue:
         """See `Catalogue`. Not remembered."""
         return await self._archive.show(show_id)
 
+    async def remembered_show(self, show_id: str) -> Show | None:
+        """See `Catalogue`."""
+        # Read after its revision, so that it is never older than that.
+        key = (show_id, (await self._current()).shows)
+        try:
+            return await self._shows.get(key, lambda: self._show(show_id))
+        except LookupError:
+            return None
+
     async def schedule_changes(self, after_sequence: int, limit: int) -> Sequence[ScheduleChange]:
         """See `Catalogue`. Not remembered."""
         return await self._archive.schedule_changes(after_sequence, limit)
@@ -134,6 +145,12 @@ class RememberedCatalogue:
             return await self._layouts.get(layout_id, lambda: self._layout(layout_id))
         except LookupError:
             return None
+
+    async def _show(self, show_id: str) -> Show:
+        show = await self._archive.show(show_id)
+        if show is None:
+            raise LookupError(show_id)  # as below
+        return show
 
     async def _layout(self, layout_id: str) -> Layout:
         layout = await self._archive.layout(layout_id)

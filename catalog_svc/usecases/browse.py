@@ -134,9 +134,9 @@ async def list_shows(
     return MovieDay(day, theatre_days, dates)
 
 
-async def get_show(show_id: str, catalogue: Catalogue) -> ShowDetails:
+async def get_show(show_id: str, catalogue: Catalogue, *, may_be_remembered: bool) -> ShowDetails:
     """The show with its movie, theatre, screen and layout. Raises UnknownShow."""
-    show = await catalogue.show(show_id)
+    show = await (catalogue.remembered_show(show_id) if may_be_remembered else catalogue.show(show_id))
     if show is None:
         raise UnknownShow(show_id)
     details = await _details(show, catalogue)

@@ -10,6 +10,7 @@ from matinee.catalog.v1 import admin_pb2, catalog_pb2
 
 from mesh.errors import RemoteError
 from mesh.ids import new_request_id
+from mesh.testing import eventually
 from tests.fixtures.catalog import Catalogue, catalogue_on, show, springfield
 from tests.fixtures.engines import MongoDatabase
 
@@ -202,6 +203,28 @@ async def test_changes_made_at_once_leave_no_gap(mongo_database: MongoDatabase) 
         listed = await _changes(one)
         assert [change.sequence for change in listed] == list(range(1, 9))
         assert {change.show_id for change in listed} == {f"show-{day}" for day in range(8)}
+
+
+async def test_a_show_may_be_remembered_for_a_second_and_by_who_asks_for_that_alone(
+    mongo_database: MongoDatabase,
+) -> None:
+    request = catalog_pb2.GetShowRequest(show_id=SHOW_ID)
+    remembered = catalog_pb2.GetShowRequest(show_id=SHOW_ID, may_be_remembered=True)
+    async with catalogue_on(mongo_database) as one, catalogue_on(mongo_database) as other:
+        await one.store(*springfield(), show())
+        before = await other.reads.GetShow(request)
+        for _ in range(2):
+            assert await other.reads.GetShow(remembered) == before
+            assert await one.reads.GetShow(remembered) == before
+        await one.admin.CancelShow(_cancel())
+        after = await other.reads.GetShow(request)  # from the store, whatever is remembered there
+        assert after.show.status == catalog_pb2.SHOW_STATUS_CANCELLED
+        assert await one.reads.GetShow(remembered) == after  # who made the change knows of it
+
+        async def heard_of() -> bool:
+            return await other.reads.GetShow(remembered) == after
+
+        await eventually(heard_of, within_seconds=2)
 
 
 @pytest.mark.parametrize("field", ["after_sequence", "page_size"])

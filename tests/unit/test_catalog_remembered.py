@@ -4,7 +4,9 @@ import asyncio
 
 import pytest
 
-from catalog_svc.stores.remembered import Remembered
+from catalog_svc.domain.shows import Show
+from catalog_svc.stores.mongo import Revisions
+from catalog_svc.stores.remembered import Remembered, RememberedCatalogue
 from mesh import deadlines
 
 
@@ -81,3 +83,48 @@ async def test_a_load_is_not_bound_by_the_deadline_of_who_came_first() -> None:
         return await remembered.get("key", left)
 
     assert await asyncio.create_task(hurried()) is None
+
+
+class Archive:
+    """A store whose shows the test changes; counts what is read."""
+
+    def __init__(self) -> None:
+        self.revision = 1
+        self.shows: dict[str, Show] = {}
+        self.reads: list[str] = []
+
+    def change(self, show_id: str) -> Show:
+        self.revision += 1
+        show = self.shows[show_id] = object.__new__(Show)
+        return show
+
+    async def revisions(self) -> Revisions:
+        return Revisions(movies=1, places=1, shows=self.revision)
+
+    async def show(self, show_id: str) -> Show | None:
+        self.reads.append(show_id)
+        return self.shows.get(show_id)
+
+
+async def test_a_show_is_read_once_until_the_schedule_changes() -> None:
+    archive = Archive()
+    catalogue = RememberedCatalogue(archive)  # type: ignore[arg-type]
+    first = archive.change("a")
+    for _ in range(3):
+        assert await catalogue.remembered_show("a") is first
+    assert archive.reads == ["a"]
+    second = archive.change("a")
+    assert await catalogue.show("a") is second  # as it is in the store
+    catalogue.expire()  # as whoever changed it does; others find out within a second
+    assert await catalogue.remembered_show("a") is second
+    assert archive.reads == ["a", "a", "a"]
+
+
+async def test_a_show_that_is_not_there_is_looked_for_each_time() -> None:
+    archive = Archive()
+    catalogue = RememberedCatalogue(archive)  # type: ignore[arg-type]
+    assert await catalogue.remembered_show("a") is None
+    assert await catalogue.remembered_show("a") is None
+    imported = archive.change("a")
+    assert await catalogue.remembered_show("a") is imported
+    assert archive.reads == ["a"] * 3
