@@ -146,7 +146,7 @@ def use_cases(ports: Ports) -> UseCases:
         changes=changes,
         driver=driver,
         cashier=Cashier(ports, changes, driver),
-        news=PaymentNews(ports, driver),
+        news=PaymentNews(ports, changes, driver),
         watch=watch,
     )
 

@@ -2,13 +2,16 @@
 
 import datetime as dt
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
+from typing import Final
 
 from booking_svc.domain.contact import Contact
 from booking_svc.domain.prices import Quote
 from booking_svc.domain.show import ShowFacts
 from mesh.money import Money
+
+_MOST_HEARD: Final = 32
 
 
 class BookingState(Enum):
@@ -236,6 +239,8 @@ class Booking:
     show_move: ShowMove | None = None
     refunds: tuple[Refund, ...] = ()
     accepted: tuple[AcceptedRequest, ...] = ()
+    heard: tuple[str, ...] = ()
+    """Keys of the providers' newest events that changed the booking: by these a repetition is known."""
 
     @property
     def open_payment(self) -> Payment | None:
@@ -252,6 +257,10 @@ class Booking:
     def kept_quote(self) -> Quote:
         """What the kept seats cost."""
         return self.partial_cancellations[-1].kept if self.partial_cancellations else self.quote
+
+    def having_heard(self, event_key: str) -> "Booking":
+        """The booking with one more event that changed it."""
+        return replace(self, heard=(*self.heard, event_key)[-_MOST_HEARD:])
 
     def partial_cancellation(self, request_id: str) -> PartialCancellation | None:
         """The partial cancellation that the request made."""

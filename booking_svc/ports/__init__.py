@@ -25,7 +25,7 @@ from booking_svc.ports.stores import (
     PaymentEvents,
     RequestKnown,
     Resting,
-    StoredEvent,
+    ToldEvent,
 )
 from booking_svc.ports.theatres import HeldSeats, SeatInventory, ShowDirectory
 from mesh.background import Background
@@ -61,7 +61,7 @@ __all__ = [
     "ShowWalks",
     "SignInCodes",
     "SignInPorts",
-    "StoredEvent",
+    "ToldEvent",
     "Try",
     "Walk",
 ]

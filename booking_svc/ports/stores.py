@@ -82,6 +82,10 @@ class Bookings(Protocol):
         """Bookings of a show that are not over, or may still be paid, by their ids, after that one."""
         ...
 
+    async def heard(self, booking_ids: Collection[str]) -> Mapping[str, Collection[str]]:
+        """Which events have changed each of the bookings (`Booking.heard`)."""
+        ...
+
     async def versions(self, booking_ids: Collection[str]) -> Mapping[str, int]:
         """The present versions."""
         ...
@@ -122,33 +126,38 @@ class Resting:
 
 
 @dataclass(frozen=True, slots=True)
-class StoredEvent:
-    """A payment event that is kept, and of which provider."""
+class ToldEvent:
+    """A payment event, and which provider told it."""
 
     provider: str
     event: PaymentEvent
 
+    @property
+    def key(self) -> str:
+        """Tells it from all other events of all providers."""
+        return f"{self.provider}/{self.event.event_id}"
+
 
 class PaymentEvents(Protocol):
-    """What providers told. Every method raises `StoreUnavailable`."""
+    """What providers told and no booking has heard. Every method raises `StoreUnavailable`."""
 
-    async def add(self, stored: StoredEvent, now: dt.datetime) -> bool:
-        """Keeps the event; False when it is known already."""
+    async def add(self, told: ToldEvent, now: dt.datetime, *, waiting: bool = True) -> bool:
+        """Keeps the event, to be acted on or as one that said nothing new; False when it is known already."""
         ...
 
     async def unknown(self, provider: str, event_ids: Collection[str]) -> frozenset[str]:
         """Those of the ids that are not kept."""
         ...
 
-    async def acted_on(self, stored: StoredEvent, now: dt.datetime) -> None:
+    async def acted_on(self, told: ToldEvent, now: dt.datetime) -> None:
         """Nothing is left to do for it."""
         ...
 
-    async def put_off(self, stored: StoredEvent, until: dt.datetime) -> None:
+    async def put_off(self, told: ToldEvent, until: dt.datetime) -> None:
         """Acting on it failed for a reason that will hardly pass soon."""
         ...
 
-    async def waiting(self, received_before: dt.datetime, limit: int) -> list[StoredEvent]:
+    async def waiting(self, received_before: dt.datetime, limit: int) -> list[ToldEvent]:
         """Events that nobody has acted on, the oldest first."""
         ...
 

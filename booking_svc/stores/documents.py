@@ -78,7 +78,7 @@ def booking_of(stored: _Stored) -> Booking:
         paid_by=stored["paid_by"],
         tickets=tuple(Ticket(**ticket) for ticket in stored["tickets"]),
         cancellation=Cancellation(**stored["cancellation"]) if stored["cancellation"] else None,
-        # Bookings that were stored by the version before have none of these four.
+        # Bookings that were stored by a version before have none of what is asked for by `get`.
         partial_cancellations=tuple(_partial_of(each) for each in stored.get("partial_cancellations", ())),
         show_sequence=stored.get("show_sequence", 0),
         show_cancellation=ShowCancellation(**called_off)
@@ -87,6 +87,7 @@ def booking_of(stored: _Stored) -> Booking:
         show_move=ShowMove(**move) if (move := stored.get("show_move")) else None,
         refunds=tuple(_refund_of(refund) for refund in stored["refunds"]),
         accepted=tuple(AcceptedRequest(**request) for request in stored["accepted"]),
+        heard=tuple(stored.get("heard", ())),
     )
 
 
@@ -261,5 +262,6 @@ _FIELDS: Final[Mapping[str, Callable[[Any], Any]]] = {
     "show_move": _or_none(_fields),
     "refunds": _each(_refund),
     "accepted": _each(_request),
+    "heard": list,
 }
 """How each field of a booking is written, but for its id."""

@@ -175,6 +175,14 @@ class MongoBookings:
             )
         return [booking_of(document) for document in found]
 
+    async def heard(self, booking_ids: Collection[str]) -> Mapping[str, Collection[str]]:
+        """See `Bookings.heard`."""
+        with store_call():
+            found = await self._bookings.find({"_id": {"$in": list(booking_ids)}}, {"heard": 1}).to_list(
+                length=None
+            )
+        return {document["_id"]: document.get("heard", ()) for document in found}
+
     async def versions(self, booking_ids: Collection[str]) -> Mapping[str, int]:
         """See `Bookings.versions`."""
         with store_call():

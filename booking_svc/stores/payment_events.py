@@ -1,4 +1,8 @@
-"""What payment providers told, in MongoDB: each event once, whether or not it was acted on."""
+"""What payment providers told, in MongoDB, of which a booking does not tell itself: each event once.
+
+Events that have changed their booking are known by it (`Booking.heard`). Here are the others: they wait
+to be acted on, or said nothing new, or were about nothing of ours.
+"""
 
 import datetime as dt
 from collections.abc import Collection, Mapping
@@ -14,7 +18,7 @@ from booking_svc.ports import (
     RefundOutcome,
     Session,
     SessionState,
-    StoredEvent,
+    ToldEvent,
 )
 from booking_svc.stores.calls import LONG_AGO, come, store_call
 from booking_svc.stores.documents import money_document, money_of
@@ -44,19 +48,19 @@ class MongoPaymentEvents:
                 await self._events.create_indexes(list(_INDEXES))
             self._prepared = True
 
-    async def add(self, stored: StoredEvent, now: dt.datetime) -> bool:
+    async def add(self, told: ToldEvent, now: dt.datetime, *, waiting: bool = True) -> bool:
         """See `PaymentEvents.add`."""
-        event = stored.event
+        event = told.event
         document = {
-            "_id": _key(stored.provider, event.event_id),
-            "provider": stored.provider,
+            "_id": told.key,
+            "provider": told.provider,
             "event_id": event.event_id,
             "booking_id": event.booking_id,
             "payment_id": event.payment_id,
             "session": _session(event.session) if event.session else None,
             "refund": _refund(event.refund) if event.refund else None,
             "received_time": now,
-            "waiting_since": now,
+            "waiting_since": now if waiting else None,
         }
         with store_call():
             try:
@@ -67,24 +71,24 @@ class MongoPaymentEvents:
 
     async def unknown(self, provider: str, event_ids: Collection[str]) -> frozenset[str]:
         """See `PaymentEvents.unknown`."""
-        keys = {_key(provider, event_id): event_id for event_id in event_ids}
+        keys = {f"{provider}/{event_id}": event_id for event_id in event_ids}
         with store_call():
             known = await self._events.find({"_id": {"$in": list(keys)}}, {"_id": 1}).to_list(length=None)
         return frozenset(keys.values()) - {keys[document["_id"]] for document in known}
 
-    async def acted_on(self, stored: StoredEvent, now: dt.datetime) -> None:
+    async def acted_on(self, told: ToldEvent, now: dt.datetime) -> None:
         """See `PaymentEvents.acted_on`."""
-        key = _key(stored.provider, stored.event.event_id)
         with store_call():
-            await self._events.update_one({"_id": key}, {"$set": {"waiting_since": None, "acted_time": now}})
+            await self._events.update_one(
+                {"_id": told.key}, {"$set": {"waiting_since": None, "acted_time": now}}
+            )
 
-    async def put_off(self, stored: StoredEvent, until: dt.datetime) -> None:
+    async def put_off(self, told: ToldEvent, until: dt.datetime) -> None:
         """See `PaymentEvents.put_off`."""
-        key = _key(stored.provider, stored.event.event_id)
         with store_call():
-            await self._events.update_one({"_id": key}, {"$set": {"waiting_since": until}})
+            await self._events.update_one({"_id": told.key}, {"$set": {"waiting_since": until}})
 
-    async def waiting(self, received_before: dt.datetime, limit: int) -> list[StoredEvent]:
+    async def waiting(self, received_before: dt.datetime, limit: int) -> list[ToldEvent]:
         """See `PaymentEvents.waiting`."""
         with store_call():
             found = (
@@ -93,7 +97,7 @@ class MongoPaymentEvents:
                 .limit(limit)
                 .to_list(length=limit)
             )
-        return [_stored_of(document) for document in found]
+        return [_told_of(document) for document in found]
 
     async def claim_cursor(self, provider: str, lease: Lease, now: dt.datetime) -> str | None:
         """See `PaymentEvents.claim_cursor`."""
@@ -123,10 +127,6 @@ class MongoPaymentEvents:
             )
 
 
-def _key(provider: str, event_id: str) -> str:
-    return f"{provider}/{event_id}"
-
-
 def _session(session: Session) -> Document:
     return {
         "session_id": session.session_id,
@@ -144,7 +144,7 @@ def _refund(refund: ProviderRefund) -> Document:
     }
 
 
-def _stored_of(document: Mapping[str, Any]) -> StoredEvent:
+def _told_of(document: Mapping[str, Any]) -> ToldEvent:
     session, refund = document["session"], document["refund"]
     event = PaymentEvent(
         event_id=document["event_id"],
@@ -166,4 +166,4 @@ def _stored_of(document: Mapping[str, Any]) -> StoredEvent:
         if refund
         else None,
     )
-    return StoredEvent(document["provider"], event)
+    return ToldEvent(document["provider"], event)

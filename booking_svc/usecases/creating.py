@@ -25,6 +25,7 @@ from booking_svc.usecases.quoting import price
 from booking_svc.usecases.requests import accepted, require_same
 from booking_svc.usecases.steps import refusal_of
 from booking_svc.usecases.viewing import check_buyer_id
+from mesh.errors import MatineeError
 from mesh.ids import new_token
 
 _WAIT_SECONDS: Final = 0.5
@@ -55,15 +56,18 @@ async def create_booking(
     wish = Wish(buyer_id, show_id, tuple(seat_ids))
     check_buyer_id(buyer_id)
     request = accepted(request_id, buyer_id, show_id, *seat_ids)
-    known = await ports.bookings.find_by_request(buyer_id, request_id)
-    if known is None:
+    try:
         show, priced = await price(ports, show_id, wish.seat_ids)
         if show.cancelled:
             raise ShowClosed("the show does not take place")
-        # From here on the steps are taken even if the caller goes away.
-        return await ports.background.finish(_create(ports, changes, wish, request, show, priced))
-    require_same(known.request, request)
-    return await ports.background.finish(_repeated(ports, changes, known))
+    except MatineeError:
+        # Only a repetition is answered all the same: what was sold to the first request stays so.
+        known = await ports.bookings.find_by_request(buyer_id, request_id)
+        if known is None:
+            raise
+        return await ports.background.finish(_repeated(ports, changes, known, request))
+    # From here on the steps are taken even if the caller goes away.
+    return await ports.background.finish(_create(ports, changes, wish, request, show, priced))
 
 
 async def _create(
@@ -87,17 +91,17 @@ async def _create(
     try:
         await ports.bookings.add(booking, next_look(booking, ports.terms.pace, now))
     except RequestKnown:
-        # The same request came twice at once, and the other one was first.
+        # The same request came before, or twice at once and the other one was first.
         known = await ports.bookings.find_by_request(wish.buyer_id, request.request_id)
         if known is None:
             raise BookingBusy("this booking is being made; ask again") from None
-        require_same(known.request, request)
-        return await _repeated(ports, changes, known)
+        return await _repeated(ports, changes, known, request)
     return await _hold(ports, changes, booking)
 
 
-async def _repeated(ports: Ports, changes: Changes, booking: Booking) -> Booking:
+async def _repeated(ports: Ports, changes: Changes, booking: Booking, request: AcceptedRequest) -> Booking:
     """What the first request got; waits for it, then takes its place if it does not come to an end."""
+    require_same(booking.request, request)
     looks = int(_WAIT_SECONDS / _LOOK_SECONDS)
     age = ports.now() - booking.create_time
     while booking.state is BookingState.CREATED and looks > 0 and age < dt.timedelta(seconds=_WAIT_SECONDS):

@@ -24,7 +24,7 @@ from booking_svc.domain.inputs import Input
 from booking_svc.errors import TryAgain, UnknownProvider
 from booking_svc.ports import Claimed, DueBooking, Lease, Ports
 from booking_svc.usecases import steps
-from booking_svc.usecases.changes import ALARMS, Changes
+from booking_svc.usecases.changes import ALARMS, Changes, Saved, Wanted
 from mesh.errors import StoreUnavailable
 from mesh.ids import new_token
 
@@ -60,19 +60,21 @@ class Driver:
         if claimed is not None:
             await self._drive(claimed)
 
-    async def change_and_begin(self, booking: Booking, given: Input) -> None:
+    async def change_and_begin(self, booking: Booking, given: Input, heard: str = "") -> Saved:
         """Applies the input and begins with the steps that are due from it, in the background.
 
         Where there is no place for that just now, the recovery loop takes them.
         """
-        theatre_id = booking.show.theatre_id
-        if not self._has_place(theatre_id):
-            await self._changes.apply(booking, given)
-            self._left_over = True
-            return
-        saved = await self._changes.apply_and_claim(booking, given, self._lease())
-        if saved.leased:
-            self._begin(theatre_id, self._drive(Claimed(saved.booking, failures=0)))
+        saved = await self._changes.change(booking, self._wanted(booking, given, heard))
+        self._begin_after(saved)
+        return saved
+
+    async def attempt_and_begin(self, remembered: Booking, given: Input, heard: str) -> bool:
+        """As `change_and_begin` by `Changes.attempt`: whether the booking was changed."""
+        saved = await self._changes.attempt(remembered, self._wanted(remembered, given, heard))
+        if saved is not None:
+            self._begin_after(saved)
+        return saved is not None
 
     async def begin_due(self) -> None:
         """Begins to drive bookings that are due now; returns without waiting for that."""
@@ -94,6 +96,17 @@ class Driver:
         while self.under_way:
             await asyncio.wait(self.under_way)
 
+    def _wanted(self, booking: Booking, given: Input, heard: str) -> Wanted:
+        if self._has_place(booking.show.theatre_id):
+            return Wanted(given, lease=self._lease(), heard=heard)
+        self._left_over = True
+        return Wanted(given, heard=heard)
+
+    def _begin_after(self, saved: Saved) -> None:
+        if saved.leased:
+            drive = self._drive(Claimed(saved.booking, failures=0))
+            self._begin(saved.booking.show.theatre_id, drive)
+
     def _has_place(self, theatre_id: str) -> bool:
         return self._busy[theatre_id] < _AT_ONCE_IN_THEATRE
 
@@ -108,7 +121,7 @@ class Driver:
                 del self._busy[theatre_id]
 
         self._busy[theatre_id] += 1
-        task = asyncio.create_task(self._ports.background.finish(work), name="drive")
+        task = self._ports.background.begin(work, "drive")
         self.under_way.add(task)
         task.add_done_callback(ended)
 
@@ -182,7 +195,7 @@ class _Drive:
                 continue
             STEPS.labels(name, "news" if news else "nothing_new").inc()
             for given in news:
-                saved = await self._changes.apply_driving(self.booking, given)
+                saved = await self._changes.change(self.booking, Wanted(given, driving=True))
                 self.booking, self.leased = saved.booking, saved.leased
 
     def _next(self) -> Duty | None:

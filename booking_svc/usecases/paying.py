@@ -24,7 +24,7 @@ from booking_svc.errors import (
 )
 from booking_svc.ports import Ports
 from booking_svc.usecases import steps
-from booking_svc.usecases.changes import Changes
+from booking_svc.usecases.changes import Changes, Wanted
 from booking_svc.usecases.driving import Driver
 from booking_svc.usecases.requests import accepted, require_same
 from booking_svc.usecases.viewing import get_booking
@@ -74,6 +74,11 @@ class Cashier:
             *(request_id, booking_id, wish.method.value, wish.return_url),
             *(wish.contact.full_name, wish.contact.email, wish.contact.phone, wish.contact.language),
         )
+        remembered = self._changes.remembered(booking_id)
+        if remembered is not None and viewer.may_see(remembered) and not remembered.payments:
+            redirect = await self._ports.background.finish(self._start_at_once(remembered, request, wish))
+            if redirect is not None:
+                return redirect
         booking = await get_booking(self._ports, booking_id, viewer)
         return await self._ports.background.finish(self._start(booking, request, wish))
 
@@ -87,6 +92,15 @@ class Cashier:
         for known in booking.accepted:
             require_same(known, request)
         return await self._ports.background.finish(self._abandon(booking, request))
+
+    async def _start_at_once(
+        self, remembered: Booking, request: AcceptedRequest, wish: PaymentWish
+    ) -> Redirect | None:
+        """A booking's first payment, if the booking is still as it was; None: it has to be looked at."""
+        payment = self._payment(remembered, request, wish)
+        started = inputs.PaymentStarted(payment, wish.contact, self._ports.terms.most_payments)
+        saved = await self._changes.attempt(remembered, Wanted(started))
+        return await self._redirect(saved.booking, saved.booking.payments[-1]) if saved is not None else None
 
     async def _start(self, booking: Booking, request: AcceptedRequest, wish: PaymentWish) -> Redirect:
         for _ in range(_MOST_TRIES):

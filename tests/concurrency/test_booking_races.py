@@ -237,7 +237,6 @@ async def test_a_webhook_a_poll_and_a_recovery_at_once_buy_the_tickets_once(shop
         ),
     )
     for use in replicas:
-        await asyncio.gather(*use.news.under_way)
         await use.driver.begin_due()
         await use.driver.settled()
     confirmed = await shop.found(booking)

@@ -118,8 +118,6 @@ class Life:
 
     async def under_way(self) -> None:
         """What goes on in the background comes to its end."""
-        self.tasks |= self.use.news.under_way
-        await asyncio.gather(*self.use.news.under_way)
         self.tasks |= self.use.driver.under_way
         await asyncio.gather(*self.use.driver.under_way)
 
@@ -223,7 +221,7 @@ async def _live(life: Life, fate: Fate) -> None:
             await step()
         if fate.dead and life.use.ports is not life.world.ports:
             # The tasks of a dead process are gone with it.
-            life.tasks |= life.use.driver.under_way | life.use.news.under_way
+            life.tasks |= life.use.driver.under_way
             await asyncio.gather(*life.tasks, return_exceptions=True)
             clock.advance(RESTART_SECONDS)
             life.begin_process(None)

@@ -1,5 +1,6 @@
-"""RecordPaymentEvent: signed, stored before it is acted on, deduplicated, in any order."""
+"""RecordPaymentEvent: signed, in the store before it is answered, deduplicated, in any order."""
 
+import datetime as dt
 import json
 import time
 from collections.abc import AsyncIterator
@@ -19,6 +20,8 @@ from stack.sandbox.signatures import signature
 from tests.fixtures import sandbox as cards
 from tests.fixtures.booking_desk import Desk, gathered, new_database, open_desk
 from tests.fixtures.sandbox import WEBHOOK_SECRET
+
+LONG_AGO = dt.datetime(2020, 1, 1, tzinfo=dt.UTC)
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -77,10 +80,45 @@ def _alarms(kind: str) -> float:
     return REGISTRY.get_sample_value("booking_alarms_total", {"kind": kind}) or 0.0
 
 
-async def test_a_signed_event_is_acted_on(desk: Desk) -> None:
+def _kept(desk: Desk, **chosen: Any) -> list[dict[str, Any]]:
+    """Events that are kept beside the bookings."""
+    with desk.mongo() as client:
+        return list(client[desk.settings.mongo_database]["payment_events"].find(chosen))
+
+
+def _keep(desk: Desk, booking: booking_pb2.Booking, provider: str, event_id: str) -> None:
+    """Keeps an event that nobody has acted on: the booking's payment came in, says that provider."""
+    payment = desk.stored(booking)["payments"][0]
+    with desk.mongo() as client:
+        client[desk.settings.mongo_database]["payment_events"].insert_one(
+            {
+                "_id": f"{provider}/{event_id}",
+                "provider": provider,
+                "event_id": event_id,
+                "booking_id": booking.booking_id,
+                "payment_id": payment["payment_id"],
+                "session": {
+                    "session_id": payment["session_id"],
+                    "state": "PAID",
+                    "captured": payment["amount"],
+                    "decline_reason": "",
+                },
+                "refund": None,
+                "received_time": LONG_AGO,
+                "waiting_since": LONG_AGO,
+            }
+        )
+
+
+async def test_a_signed_event_is_acted_on_and_the_booking_tells_which(desk: Desk) -> None:
     booking, session = await _open_payment(desk)
-    assert await _send(desk, _event(session)) is False
+    event = _event(session)
+    assert await _send(desk, event) is False
+    stored = desk.stored(booking)
+    assert stored["state"] in {"PAID", "CONFIRMED"}, "it is there before the webhook is answered"
+    assert stored["heard"] == [f"sandbox/{event['id']}"]
     await desk.becomes(booking, "CONFIRMED")
+    assert _kept(desk, booking_id=booking.booking_id) == [], "nothing else has to be written"
 
 
 @pytest.mark.parametrize("at", [-299, 299])
@@ -105,9 +143,8 @@ async def test_forged_and_replayed_events_are_refused_and_change_nothing(
     error = await _refused(_send(desk, _event(session), **forge))
     assert (error.code, error.reason) == ("UNAUTHENTICATED", "WEBHOOK_SIGNATURE")
     assert (await desk.get(booking)).state == booking_pb2.BOOKING_STATE_AWAITING_PAYMENT
-    with desk.mongo() as client:
-        events = client[desk.settings.mongo_database]["payment_events"]
-        assert events.count_documents({"booking_id": booking.booking_id}) == 0
+    assert desk.stored(booking)["heard"] == []
+    assert _kept(desk, booking_id=booking.booking_id) == []
 
 
 @pytest.mark.parametrize(
@@ -178,6 +215,29 @@ async def test_a_repeated_event_is_known(desk: Desk) -> None:
     assert list(confirmed.refunds) == []
 
 
+async def test_a_repeated_event_is_known_at_another_replica(desk: Desk) -> None:
+    booking, session = await _open_payment(desk)
+    event = _event(session)
+    assert await _send(desk, event) is False
+    body = json.dumps(event).encode()
+    request = booking_pb2.RecordPaymentEventRequest(
+        provider="sandbox", body=body, signature=signature(body, WEBHOOK_SECRET, int(time.time()))
+    )
+    assert (await (await desk.replica()).RecordPaymentEvent(request)).repeated_event
+    await desk.becomes(booking, "CONFIRMED")
+
+
+async def test_an_event_that_says_nothing_new_is_known_when_it_comes_again(desk: Desk) -> None:
+    booking, session = await _open_payment(desk)
+    await _send(desk, _event(session))
+    await desk.becomes(booking, "CONFIRMED")
+    late = _event(session, "session.expired")
+    version = desk.stored(booking)["version"]
+    assert [await _send(desk, late) for _ in range(3)] == [False, True, True]
+    assert [event["waiting_since"] for event in _kept(desk, booking_id=booking.booking_id)] == [None]
+    assert desk.stored(booking)["version"] == version
+
+
 async def test_a_storm_of_repeated_reordered_and_forged_events_buys_the_tickets_once(desk: Desk) -> None:
     booking, session = await _open_payment(desk, "A1", "A2")
     paid = [_event(session) for _ in range(4)]
@@ -217,62 +277,32 @@ async def test_an_event_about_nothing_of_ours_is_stored_and_an_alarm(desk: Desk)
         return _alarms("payment_event_unmatched") == before + 3
 
     await eventually(alarmed)
-    with desk.mongo() as client:
-        waiting = client[desk.settings.mongo_database]["payment_events"].count_documents(
-            {"waiting_since": {"$ne": None}}
-        )
-    assert waiting == 0
+    assert _kept(desk, waiting_since={"$ne": None}) == []
 
 
-async def test_events_that_were_stored_but_not_acted_on_are_acted_on_later(desk: Desk) -> None:
-    booking, session = await _open_payment(desk)
-    await _send(desk, _event(session))
+async def test_events_that_were_kept_but_not_acted_on_are_acted_on_later(desk: Desk) -> None:
+    booking, _ = await _open_payment(desk)
+    # As when the booking could not be changed at that moment.
+    _keep(desk, booking, "sandbox", "evt_waiting")
     await desk.becomes(booking, "CONFIRMED")
-    # As after a crash between storing and acting: the event waits, the booking awaits its payment.
-    again, session = await _open_payment(desk, "A2")
-    with desk.mongo() as client:
-        events = client[desk.settings.mongo_database]["payment_events"]
-        stored = events.find_one({"booking_id": booking.booking_id})
-        assert stored is not None
-        long_ago = stored["received_time"].replace(year=2020)
-        stored |= {
-            "_id": "sandbox/evt_waiting",
-            "event_id": "evt_waiting",
-            "booking_id": again.booking_id,
-            "payment_id": session["metadata"]["payment_id"],
-            "waiting_since": long_ago,
-        }
-        events.insert_one(stored)
-    await desk.becomes(again, "CONFIRMED")
+    assert desk.stored(booking)["heard"] == ["sandbox/evt_waiting"]
+
+    async def nothing_waits() -> bool:
+        return not _kept(desk, waiting_since={"$ne": None})
+
+    await eventually(nothing_waits)
 
 
 async def test_one_providers_event_says_nothing_about_another_ones_payment(desk: Desk) -> None:
-    booking, session = await _open_payment(desk)
-    other, _ = await _open_payment(desk, "A2")
-    await _send(desk, _event(session))
-    await desk.becomes(booking, "CONFIRMED")
+    booking, _ = await _open_payment(desk)
     before = _alarms("payment_event_unmatched")
-    with desk.mongo() as client:
-        events = client[desk.settings.mongo_database]["payment_events"]
-        told = events.find_one({"booking_id": booking.booking_id})
-        assert told is not None
-        events.insert_one(
-            told
-            | {
-                "_id": "stripe/evt_other",
-                "event_id": "evt_other",
-                "provider": "stripe",
-                "booking_id": other.booking_id,
-                "payment_id": desk.stored(other)["payments"][0]["payment_id"],
-                "waiting_since": told["received_time"].replace(year=2020),
-            }
-        )
+    _keep(desk, booking, "stripe", "evt_other")
 
     async def alarmed() -> bool:
         return _alarms("payment_event_unmatched") == before + 1
 
     await eventually(alarmed)
-    assert desk.stored(other)["state"] == "AWAITING_PAYMENT"
+    assert desk.stored(booking)["state"] == "AWAITING_PAYMENT"
 
 
 async def test_while_the_store_is_away_a_webhook_is_not_accepted_and_the_health_says_so(
