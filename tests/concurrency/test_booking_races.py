@@ -2,41 +2,26 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Sequence
-from contextlib import AsyncExitStack
-from dataclasses import dataclass, replace
+from collections.abc import AsyncIterator
+from dataclasses import replace
 from uuid import uuid4
 
 import pytest
 import pytest_asyncio
 
-from booking_svc.app import encoded, open_ports, use_cases
+from booking_svc.app import use_cases
 from booking_svc.domain import inputs
-from booking_svc.domain.booking import AcceptedRequest, Booking, BookingState, PaymentMethod
-from booking_svc.domain.contact import Contact
-from booking_svc.domain.events import Event
+from booking_svc.domain.booking import AcceptedRequest, Booking, BookingState
 from booking_svc.domain.machine import apply
-from booking_svc.domain.proof import Viewer
 from booking_svc.ports import Claimed, Lease, LeaseChange, Ports
-from booking_svc.stores.documents import booking_of, document_of
+from booking_svc.stores.documents import booking_of
 from booking_svc.stores.mongo import MongoBookings
-from booking_svc.stores.payment_events import MongoPaymentEvents
 from booking_svc.usecases.changes import Changes
-from booking_svc.usecases.creating import create_booking
-from booking_svc.usecases.paying import PaymentWish
 from mesh import mongo as mesh_mongo
-from mesh.clock import SystemClock
 from mesh.ids import new_request_id
 from mesh.money import Money
-from mesh.run import Resources
 from stack.engines import MongoEngine
-from tests.fixtures.booking_desk import PUBLIC_URL, desk_settings, new_database
-from tests.fixtures.box_office import BoxOffice, open_box_office
-from tests.fixtures.sandbox import Sandbox, running_sandbox
-
-WISH = PaymentWish(
-    PaymentMethod.CREDIT_CARD, Contact("Ada", "ada@example.com", ""), f"{PUBLIC_URL}/bookings/x"
-)
+from tests.fixtures.booking_replicas import WISH, Shop, WithoutVersion, open_shop
 
 
 class WithoutLease(MongoBookings):
@@ -47,70 +32,10 @@ class WithoutLease(MongoBookings):
         return Claimed(booking_of(document), 0) if document else None
 
 
-class WithoutVersion(MongoBookings):
-    """Overwrites whatever is stored."""
-
-    async def save(
-        self,
-        before: Booking,
-        booking: Booking,
-        events: Sequence[Event],
-        next_look: dt.datetime | None,
-        lease: Lease | LeaseChange,
-        now: dt.datetime,
-    ) -> bool:
-        await asyncio.sleep(0.01)  # the other replica reads meanwhile
-        await self._bookings.update_one({"_id": before.booking_id}, {"$set": document_of(booking)})
-        return True
-
-
-@dataclass
-class Shop:
-    """Stores, sandbox and box office for any number of replicas."""
-
-    ports: Ports
-    office: BoxOffice
-    sandbox: Sandbox
-    client: mesh_mongo.Client
-    database: str
-
-    def with_bookings(self, kind: type[MongoBookings]) -> Ports:
-        return replace(self.ports, bookings=kind(self.client, self.database, encoded))
-
-    async def awaiting(self) -> tuple[Booking, str]:
-        """A booking at the provider's page."""
-        use = use_cases(self.ports)
-        buyer_id, show_id = uuid4().hex, self.office.add_show()
-        booking = await create_booking(
-            self.ports, use.changes, new_request_id(), buyer_id, show_id, ("A1", "A2")
-        )
-        redirect = await use.cashier.start_payment(
-            new_request_id(), booking.booking_id, Viewer(buyer_id=buyer_id), WISH
-        )
-        return redirect.booking, redirect.url
-
-    async def found(self, booking: Booking) -> Booking:
-        again = await self.ports.bookings.find(booking.booking_id)
-        assert again is not None
-        return again
-
-
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def shop(mongo: MongoEngine, tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Shop]:
-    async with AsyncExitStack() as around:
-        database = await around.enter_async_context(new_database(mongo))
-        office = await around.enter_async_context(open_box_office())
-        sandbox = await around.enter_async_context(running_sandbox(tmp_path_factory.mktemp("shop")))
-        resources = await around.enter_async_context(Resources())
-        settings = desk_settings(database, office, sandbox.url)
-        client = mesh_mongo.open_client(settings.mongo_url, "races")
-        around.callback(client.close)
-        bookings = MongoBookings(client, database.name, encoded)
-        events = MongoPaymentEvents(client, database.name)
-        await bookings.ready()
-        await events.ready()
-        ports = await open_ports(settings, resources, SystemClock(), bookings, events)
-        yield Shop(ports, office, sandbox, client, database.name)
+    async with open_shop(mongo, tmp_path_factory.mktemp("shop")) as opened:
+        yield opened
 
 
 async def _paid(shop: Shop, count: int) -> list[Booking]:
