@@ -12,6 +12,7 @@ from bff.buyers import Buyers, Notifications
 from bff.clients import Bookings, Catalogue, Seats
 from bff.csrf import CsrfGuard
 from bff.inbox import Inbox
+from bff.justmade import JustMade
 from bff.live import LiveStreams, SeatFeeds
 from bff.middlewares import MIDDLEWARES
 from bff.middlewares.headers import security_headers
@@ -69,6 +70,7 @@ def make_app(settings: BffSettings, resources: Resources, clock: Clock) -> web.A
     app[keys.DRAINING] = asyncio.Event()
     app[keys.ASSETS] = assets
     app[keys.PAGES] = pages = Pages(assets.url)
+    app[keys.JUST_MADE] = JustMade(asyncio.get_running_loop().time)
     app[keys.SHARED_PAGES] = SharedPages(asyncio.get_running_loop().time)
     app[keys.POSTERS] = PosterShelf()
     app[keys.SEAT_PLANS] = SeatPlans(pages.draw_seat)

@@ -1,8 +1,6 @@
 """The services, as the views see them: one short method for each thing a page needs."""
 
-import asyncio
-from collections.abc import AsyncGenerator, Callable, Container, Sequence
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
 from typing import cast
 
 from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
@@ -17,7 +15,6 @@ from mesh.errors import RemoteError
 OCCUPANCY_SECONDS = 2.0
 OCCUPANCY_LIMIT = 200
 MOVIES_LIMIT = 200
-_WATCH_MARGIN_SECONDS = 1.0
 
 
 class Catalogue:
@@ -211,27 +208,19 @@ class Bookings:
 
     async def get_past(
         self,
-        states: Container[int],
+        states: Iterable["booking_pb2.BookingState.ValueType"],
         booking_id: str,
         viewer: booking_pb2.BookingViewer,
         seconds: float,
     ) -> booking_pb2.Booking:
         """The booking once it has left these states, or as it stands after so many seconds."""
-        try:
-            async with aclosing(self.watch(booking_id, viewer, seconds + _WATCH_MARGIN_SECONDS)) as updates:
-                booking = (await anext(updates)).booking
-                # Once it is known, a stream that breaks is no reason to show nothing.
-                with suppress(TimeoutError, StopAsyncIteration, RemoteError):
-                    async with asyncio.timeout(seconds):
-                        while booking.state in states:
-                            booking = (await anext(updates)).booking
-                return booking
-        except StopAsyncIteration:
-            pass  # a stream that ended before it began
-        except RemoteError as error:
-            if error.reason != "WATCHER_LIMIT":
-                raise
-        return await self.get(booking_id, viewer)
+        request = booking_pb2.GetBookingRequest(
+            booking_id=booking_id,
+            viewer=viewer,
+            passing_states=states,
+            wait_milliseconds=round(seconds * 1000),
+        )
+        return (await self._stub.GetBooking(request)).booking
 
     async def list(
         self, buyer_id: str, sign_in_token: str, page_token: str

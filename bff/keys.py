@@ -10,6 +10,7 @@ from bff.buyers import Buyers, Notifications
 from bff.clients import Bookings, Catalogue, Seats
 from bff.csrf import CsrfGuard
 from bff.inbox import Inbox
+from bff.justmade import JustMade
 from bff.live import LiveStreams, SeatFeeds
 from bff.pages import Pages, SharedPages
 from bff.posters import PosterShelf
@@ -31,6 +32,7 @@ CLOCK = web.AppKey("clock", Clock)
 CSRF = web.AppKey("csrf", CsrfGuard)
 DRAINING = web.AppKey("draining", asyncio.Event)
 INBOX = web.AppKey("inbox", Inbox)
+JUST_MADE = web.AppKey("just_made", JustMade)
 LIVE = web.AppKey("live", LiveStreams)
 NOTIFICATIONS = web.AppKey("notifications", Notifications)
 PAGES = web.AppKey("pages", Pages)

@@ -4,7 +4,7 @@ import base64
 import binascii
 import datetime as dt
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any, Final
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -51,6 +51,7 @@ _METHOD_OF: Final = {number: method for method, number in _METHODS.items()}
 _STATES: Final = {
     state: booking_pb2.BookingState.Value(f"BOOKING_STATE_{state.value}") for state in BookingState
 }
+_STATES_OF_NUMBERS: Final[Mapping[int, BookingState]] = {number: state for state, number in _STATES.items()}
 _PAYMENT_STATES: Final = {
     state: booking_pb2.PaymentState.Value(f"PAYMENT_STATE_{state.value}") for state in PaymentState
 }
@@ -308,6 +309,11 @@ def show_from(response: catalog_pb2.GetShowResponse) -> ShowOnSale:
         disabled_rule_ids=frozenset(theatre.disabled_price_rule_ids),
         cancelled=show.status == catalog_pb2.SHOW_STATUS_CANCELLED,
     )
+
+
+def states_from(numbers: Iterable[int]) -> frozenset[BookingState]:
+    """The states that a caller named; those that are none here are never left, nor entered."""
+    return frozenset(_STATES_OF_NUMBERS[number] for number in numbers if number in _STATES_OF_NUMBERS)
 
 
 def time_between(earlier: Timestamp, later: Timestamp) -> dt.timedelta:

@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 from matinee.booking.v1 import booking_pb2
 
 from bff.contacts import TypedContact, check_contact
-from bff.keys import BACKGROUND, BOOKINGS, SESSION, SETTINGS, VISITOR_TEXTS
+from bff.keys import BACKGROUND, BOOKINGS, JUST_MADE, SESSION, SETTINGS, VISITOR_TEXTS
 from bff.presenters.bookingpage import (
     METHODS,
     HeldView,
@@ -52,7 +52,8 @@ async def booking_page(request: web.Request) -> web.Response:
         # Who comes back from paying mostly has the tickets in a moment: one page instead of two.
         booking = await request.app[BOOKINGS].get_past(PASSING, booking_id, viewer, _MOMENT_SECONDS)
     else:
-        booking = await request.app[BOOKINGS].get(booking_id, viewer)
+        just_made = request.app[JUST_MADE].take(booking_id, request[SESSION].buyer_id)
+        booking = just_made or await request.app[BOOKINGS].get(booking_id, viewer)
     return show_booking(request, booking)
 
 

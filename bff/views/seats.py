@@ -13,6 +13,7 @@ from bff.keys import (
     BOOKINGS,
     CATALOGUE,
     CLOCK,
+    JUST_MADE,
     LIVE,
     SEAT_FEEDS,
     SEAT_PLANS,
@@ -120,12 +121,14 @@ async def hold(request: web.Request) -> web.Response:
         return await _page(request, show_id, (), nothing_chosen(texts), status=422)
     if len(seats) > SEAT_LIMIT:
         return await _page(request, show_id, seats, too_many(SEAT_LIMIT, texts), status=422)
-    create = request.app[BOOKINGS].create(request_id, request[SESSION].buyer_id, show_id, seats)
+    buyer_id = request[SESSION].buyer_id
+    create = request.app[BOOKINGS].create(request_id, buyer_id, show_id, seats)
     try:
         # Finished even if the browser goes away: the booking is then found under /me.
         booking = await request.app[BACKGROUND].finish(create)
     except RemoteError as error:
         return await _refused(request, show_id, seats, error)
+    request.app[JUST_MADE].keep(booking, buyer_id)
     return see_other(f"/bookings/{booking.booking_id}")
 
 

@@ -19,7 +19,7 @@ from booking_svc.usecases.paying import Cashier, PaymentWish
 from booking_svc.usecases.quoting import quote_booking
 from booking_svc.usecases.signing_in import SignIns
 from booking_svc.usecases.telling import PaymentNews
-from booking_svc.usecases.viewing import get_booking, list_bookings
+from booking_svc.usecases.viewing import list_bookings
 from booking_svc.usecases.watching import BookingWatch
 
 _Context: TypeAlias = "aio.ServicerContext[Any, Any]"
@@ -67,7 +67,12 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
         self, request: booking_pb2.GetBookingRequest, _context: _Context
     ) -> booking_pb2.GetBookingResponse:
         viewer = await self._viewer(request.viewer)
-        booking = await get_booking(self._use.ports, request.booking_id, viewer)
+        booking = await self._use.watch.booking_past(
+            request.booking_id,
+            viewer,
+            convert.states_from(request.passing_states),
+            request.wait_milliseconds / 1000,
+        )
         return booking_pb2.GetBookingResponse(booking=self._shown(booking))
 
     async def ListBookings(

@@ -1,21 +1,25 @@
 """Following a booking: told at once of changes made here, soon of those made elsewhere."""
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
+from contextlib import suppress
 from typing import Final
 
 from prometheus_client import Gauge
 
-from booking_svc.domain.booking import Booking
+from booking_svc.domain.booking import Booking, BookingState
 from booking_svc.domain.proof import Viewer
 from booking_svc.errors import WatcherLimit
 from booking_svc.ports import Ports
 from booking_svc.usecases.viewing import get_booking
+from mesh import deadlines
+from mesh.errors import InvalidField
 
 _MOST_WATCHERS: Final = 5000
 _LONGEST_SECONDS: Final = 900.0
+_LONGEST_WAIT_SECONDS: Final = 10.0
 
-WATCHERS: Final = Gauge("booking_watchers", "Bookings being streamed.")
+WATCHERS: Final = Gauge("booking_watchers", "Callers that follow or wait for a booking.")
 
 
 class _Watcher:
@@ -72,6 +76,33 @@ class BookingWatch:
             watcher.take(await get_booking(self._ports, booking_id, viewer))
             async for changed in self._changes(watcher):
                 yield changed
+        finally:
+            self._end(booking_id, watcher)
+
+    async def booking_past(
+        self, booking_id: str, viewer: Viewer, states: Collection[BookingState], at_most_seconds: float
+    ) -> Booking:
+        """The booking as soon as it is in none of the states, or as it stands when the time is over.
+
+        As it stands, too, when as many watch already as may. Raises `UnknownBooking`, and `InvalidField`
+        for a time that is none.
+        """
+        if not 0 <= at_most_seconds <= _LONGEST_WAIT_SECONDS:
+            raise InvalidField("wait_milliseconds", f"must be from 0 to {_LONGEST_WAIT_SECONDS * 1000:.0f}")
+        if not states or self._count >= _MOST_WATCHERS:
+            return await get_booking(self._ports, booking_id, viewer)
+        watcher = _Watcher()
+        self._begin(booking_id, watcher)
+        try:
+            latest = await get_booking(self._ports, booking_id, viewer)
+            watcher.take(latest)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(deadlines.budget(at_most_seconds)):
+                    while latest.state in states:
+                        await watcher.changed.wait()
+                        watcher.changed.clear()
+                        latest = watcher.latest or latest
+            return latest
         finally:
             self._end(booking_id, watcher)
 

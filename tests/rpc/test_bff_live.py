@@ -7,15 +7,11 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from typing import Any
 
 import aiohttp
-import pytest
 from matinee.booking.v1 import booking_pb2
 from matinee.seat.v1 import seat_pb2
 from matinee.theatre.v1 import seats_pb2
 
-from bff.clients import Bookings
 from bff.live.feeds import QUEUE_LENGTH, SeatFeeds
-from bff.presenters.bookings import PASSING
-from mesh.errors import RemoteError
 from mesh.testing import eventually
 from tests.fixtures.bff import LIVE_STREAMS, SHOW_ID, Frontend
 from tests.rpc.test_bff_buying import held
@@ -93,10 +89,10 @@ async def test_who_comes_back_from_paying_gets_the_tickets_as_soon_as_they_are_t
     await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_AWAITING_PAYMENT)
     coming_back = asyncio.create_task(frontend.get("/bookings/booking-1?from=payment"))
 
-    async def watched() -> bool:
-        return "WatchBooking" in frontend.cinema.calls
+    async def waits() -> bool:
+        return "GetBooking" in frontend.cinema.calls
 
-    await eventually(watched)
+    await eventually(waits)
     await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_PAID)
     tickets = [seats_pb2.Ticket(ticket_id="T-A1", seat_id="A1")]
     await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_CONFIRMED, tickets=tickets)
@@ -199,37 +195,3 @@ async def test_a_watch_that_breaks_goes_on_after_what_is_known() -> None:
                 await events.get()
     await feeds.close()
     assert flaky.asked_after[:3] == [0, 1, 2]
-
-
-class Broken(Bookings):
-    """A booking's stream that breaks after so many updates, and the booking asked for by itself."""
-
-    def __init__(self, updates: int, fault: RemoteError | None) -> None:
-        self._updates = updates
-        self._fault = fault
-
-    async def watch(self, booking_id: str, viewer: booking_pb2.BookingViewer, timeout: float) -> Any:
-        for version in range(1, self._updates + 1):
-            booking = booking_pb2.Booking(version=version, state=booking_pb2.BOOKING_STATE_AWAITING_PAYMENT)
-            yield booking_pb2.WatchBookingResponse(booking=booking)
-        if self._fault is not None:
-            raise self._fault
-
-    async def get(self, booking_id: str, viewer: booking_pb2.BookingViewer) -> booking_pb2.Booking:
-        return booking_pb2.Booking(version=99)
-
-
-@pytest.mark.parametrize(
-    ("updates", "fault", "version"),
-    [
-        (2, RemoteError("UNAVAILABLE", "", "cut", {}, "WatchBooking"), 2),
-        (1, None, 1),
-        (0, None, 99),
-        (0, RemoteError("RESOURCE_EXHAUSTED", "WATCHER_LIMIT", "full", {}, "WatchBooking"), 99),
-    ],
-)
-async def test_a_stream_that_breaks_takes_no_booking_away(
-    updates: int, fault: RemoteError | None, version: int
-) -> None:
-    booking = await Broken(updates, fault).get_past(PASSING, "booking-1", booking_pb2.BookingViewer(), 5.0)
-    assert booking.version == version

@@ -266,3 +266,55 @@ async def test_watching_tells_of_every_change_here_and_on_another_replica(desk: 
         await following
     assert seen[0] == booking_pb2.BOOKING_STATE_HELD
     assert seen[-1] == booking_pb2.BOOKING_STATE_CONFIRMED
+
+
+def _back_from_paying(desk: Desk, booking_id: str, seconds: float) -> booking_pb2.GetBookingRequest:
+    return booking_pb2.GetBookingRequest(
+        booking_id=booking_id,
+        viewer=desk.viewer,
+        passing_states=[
+            booking_pb2.BOOKING_STATE_HELD,
+            booking_pb2.BOOKING_STATE_AWAITING_PAYMENT,
+            booking_pb2.BOOKING_STATE_PAID,
+        ],
+        wait_milliseconds=int(seconds * 1000),
+    )
+
+
+async def test_a_booking_is_waited_for_here_and_on_another_replica(desk: Desk) -> None:
+    booking = await desk.create("A1")
+    other = await desk.replica()
+    waiting = [
+        asyncio.ensure_future(stub.GetBooking(_back_from_paying(desk, booking.booking_id, 8)))
+        for stub in (desk.stub, other)
+    ]
+    assert not (await asyncio.wait(waiting, timeout=0.3))[0]
+    await desk.pay(booking)
+    async with asyncio.timeout(8):
+        answers = await asyncio.gather(*waiting)
+    assert [answer.booking.state for answer in answers] == [booking_pb2.BOOKING_STATE_CONFIRMED] * 2
+
+
+async def test_a_wait_for_a_booking_ends_with_its_time(desk: Desk) -> None:
+    booking = await desk.create("A1")
+    began = asyncio.get_running_loop().time()
+    answer = await desk.stub.GetBooking(_back_from_paying(desk, booking.booking_id, 0.3))
+    assert 0.3 <= asyncio.get_running_loop().time() - began < 2
+    assert answer.booking.state == booking_pb2.BOOKING_STATE_HELD
+
+
+@pytest.mark.parametrize("milliseconds", [-1, 10_001, 2**31 - 1])
+async def test_a_wait_that_is_none_is_refused(desk: Desk, milliseconds: int) -> None:
+    booking = await desk.create("A1")
+    request = _back_from_paying(desk, booking.booking_id, 0)
+    request.wait_milliseconds = milliseconds
+    error = await _refused(desk.stub.GetBooking(request))
+    assert (error.reason, error.facts["field"]) == ("INVALID_FIELD", "wait_milliseconds")
+
+
+async def test_nobody_waits_for_a_booking_that_is_not_theirs(desk: Desk) -> None:
+    booking = await desk.create("A1")
+    request = _back_from_paying(desk, booking.booking_id, 5)
+    request.viewer.CopyFrom(booking_pb2.BookingViewer(buyer_id="somebody-else"))
+    async with asyncio.timeout(2):
+        assert (await _refused(desk.stub.GetBooking(request))).reason == "UNKNOWN_BOOKING"
