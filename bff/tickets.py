@@ -1,31 +1,21 @@
 """What a visitor takes along: QR codes and a calendar file."""
 
 import datetime as dt
-import io
 
-import segno
 from icalendar import Calendar, Event
 from markupsafe import Markup
 from matinee.booking.v1 import booking_pb2
 
 from bff.texts import Texts
+from mesh import qr
 
 _INK = "#12231d"
-_QR_MASK = 0
-"""The checkerboard. Looking for the mask that suits a content best takes four fifths of the time of drawing,
-and readers take any: which one it is stands in the code (ISO/IEC 18004, 7.8)."""
 
 
 def qr_code(content: str) -> Markup:
     """A QR code as SVG to stand in a page beside its content as text; 15 % of it may be unreadable."""
-    drawing = io.BytesIO()
-    segno.make(content, error="m", micro=False, mask=_QR_MASK).save(
-        drawing, kind="svg", xmldecl=False, svgns=False, omitsize=True, border=2, dark=_INK, light=None
-    )
-    svg = (
-        drawing.getvalue().decode().strip().replace("<svg ", '<svg aria-hidden="true" focusable="false" ', 1)
-    )
-    return Markup(svg)  # noqa: S704 - drawn by segno: squares, none of the content's own characters
+    drawing = qr.svg(content, _INK, 'aria-hidden="true" focusable="false"')
+    return Markup(drawing)  # noqa: S704 - squares, none of the content's own characters
 
 
 def calendar_file(booking: booking_pb2.Booking, page_url: str, texts: Texts) -> bytes:
