@@ -11,7 +11,7 @@ from bench.jobs import Job, Outcome
 from bench.report import Report, Row, table
 from bench.site import Site, open_site
 from bench.windows import NoMeasurement
-from mesh.mongo import open_client
+from mesh.mongo import close, open_client
 from stack.child import until
 from stack.progress import Progress
 
@@ -132,7 +132,7 @@ async def _confirmed(site: Site, bookings: list[str]) -> int:
             )
         )
     finally:
-        mongo.close()
+        await close(mongo)
 
 
 def _recipients(site: Site) -> set[str]:

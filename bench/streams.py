@@ -8,7 +8,7 @@ cost.
 import asyncio
 import struct
 from collections.abc import Callable, Sequence
-from typing import Final
+from typing import Final, cast
 
 _PREFACE: Final = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
 _DATA, _HEADERS, _RST_STREAM, _SETTINGS, _PING, _GOAWAY, _WINDOW_UPDATE = 0, 1, 3, 4, 6, 7, 8
@@ -35,9 +35,10 @@ class StreamsConnection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Greets the server."""
-        assert isinstance(transport, asyncio.WriteTransport)
-        self._transport = transport
-        transport.write(_PREFACE)
+        # uvloop's transports can be written to without being asyncio's WriteTransport.
+        writable = cast(asyncio.WriteTransport, transport)
+        self._transport = writable
+        writable.write(_PREFACE)
         self._send(_SETTINGS, 0, 0, struct.pack(">HI", _INITIAL_WINDOW, _LARGEST_WINDOW))
         self._send(_WINDOW_UPDATE, 0, 0, _FRAME.pack(_LARGEST_WINDOW - _USUAL_WINDOW))
 

@@ -59,8 +59,8 @@ async def build(settings: Settings, resources: Resources) -> Process:
 
 async def build_with_clock(settings: Settings, resources: Resources, clock: Clock) -> Process:
     """Bookings by any clock."""
-    mongo_client = mongo.open_client(settings.mongo_url, NAME)
-    resources.callback(mongo_client.close)
+    mongo_client = mongo.open_client(settings.mongo_url, NAME, settings.mongo_driver)
+    resources.push_async_callback(mongo.close, mongo_client)
     outbox = MongoOutbox(mongo_client, settings.mongo_database)
     relay = OutboxRelay(outbox, await _open_publisher(settings, resources), clock, resources.background)
     bookings = MongoBookings(mongo_client, settings.mongo_database, encoded, relay)

@@ -12,16 +12,15 @@ from booking_svc.domain.duties import Pace
 from booking_svc.domain.sign_in import SignInTerms
 from booking_svc.domain.terms import Terms
 from mesh.amqp import AmqpUrl
-from mesh.settings import ServiceSettings
+from mesh.settings import StoreSettings
 
 _STRIPE_KEY: Final = re.compile("(sk|rk)_(test|live)_[0-9A-Za-z]+")
 _STRIPE_SECRET: Final = re.compile("whsec_[0-9A-Za-z+/=_-]+")
 
 
-class Settings(ServiceSettings):
+class Settings(StoreSettings):
     """booking_svc's settings."""
 
-    mongo_url: str
     mongo_database: str = Field(default="bookings", pattern="^[A-Za-z0-9_-]{1,60}$")
     amqp_url: AmqpUrl
     catalog_target: str

@@ -11,7 +11,7 @@ from catalog_svc.stores.ip_locations import MaxMindLocations, NoIpLocations
 from catalog_svc.stores.mongo import MongoCatalogueArchive
 from catalog_svc.stores.remembered import RememberedCatalogue
 from mesh.clock import Clock, SystemClock
-from mesh.mongo import open_client
+from mesh.mongo import close, open_client
 from mesh.run import Process, Resources
 from mesh.server import GrpcServer
 
@@ -25,8 +25,8 @@ async def build(settings: Settings, resources: Resources) -> Process:
 
 async def build_with_clock(settings: Settings, resources: Resources, clock: Clock) -> Process:
     """The catalogue, by the given clock."""
-    client = open_client(settings.mongo_url, NAME)
-    resources.callback(client.close)
+    client = open_client(settings.mongo_url, NAME, settings.mongo_driver)
+    resources.push_async_callback(close, client)
     archive = MongoCatalogueArchive(client, settings.mongo_database)
     catalogue = RememberedCatalogue(archive)
     server = GrpcServer(settings, resources.background)

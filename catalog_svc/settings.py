@@ -7,7 +7,7 @@ from typing import Annotated
 import maxminddb
 from pydantic import AfterValidator, Field, FilePath
 
-from mesh.settings import ServiceSettings
+from mesh.settings import StoreSettings
 
 
 def _readable_database(path: Path) -> Path:
@@ -18,10 +18,9 @@ def _readable_database(path: Path) -> Path:
     return path
 
 
-class Settings(ServiceSettings):
+class Settings(StoreSettings):
     """The catalogue's settings."""
 
-    mongo_url: str
     mongo_database: str = Field(default="catalog", pattern="^[A-Za-z0-9_-]{1,60}$")
     city_database: Annotated[FilePath, AfterValidator(_readable_database)] | None = None
     """A MaxMind DB (.mmdb) with the location of IP addresses; without it LocateCity knows none."""

@@ -1,36 +1,47 @@
 """Connecting to MongoDB, with the guarantees that everything here counts on.
 
-The only place besides `stores/mongo.py` modules that knows Motor; see
-docs/decisions/0001-motor.md.
+The only module that knows of two drivers; see docs/decisions/0001-motor.md.
 """
 
-from collections.abc import Mapping
-from contextlib import AbstractContextManager
-from typing import Any, TypeAlias
+import inspect
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager
+from typing import Any, Literal, TypeAlias
 
 import pymongo
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import AsyncMongoClient
+from pymongo.asynchronous.client_session import AsyncClientSession
+from pymongo.asynchronous.collection import AsyncCollection
+from pymongo.asynchronous.database import AsyncDatabase
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from mesh import deadlines
 
 Document: TypeAlias = dict[str, Any]
-Database: TypeAlias = "AsyncIOMotorDatabase[Mapping[str, Any]]"
-Collection: TypeAlias = "AsyncIOMotorCollection[Mapping[str, Any]]"
-Client: TypeAlias = "AsyncIOMotorClient[Mapping[str, Any]]"
+Database: TypeAlias = AsyncDatabase[Mapping[str, Any]]
+Collection: TypeAlias = AsyncCollection[Mapping[str, Any]]
+Client: TypeAlias = AsyncMongoClient[Mapping[str, Any]]
+
+Driver: TypeAlias = Literal["pymongo", "motor"]
+"""PyMongo's own asyncio client, or Motor, which hands every call to a thread."""
 
 STEP_SECONDS = 3.0
 """The longest that one step waits for the store, however far its caller's deadline."""
 
 
-def open_client(url: str, app_name: str) -> Client:
-    """A client that connects when first used; close it with `.close()`.
+def open_client(url: str, app_name: str, driver: Driver = "pymongo") -> Client:
+    """A client that connects when first used; end it with `close`.
+
+    Motor's has the same calls but for those that `close`, `aggregated` and
+    `session_of` are for.
 
     Writes are acknowledged by a majority and journaled, times come back in
     UTC with their zone, and no wait is longer than a few seconds.
     """
-    return AsyncIOMotorClient(
+    client: Any = AsyncMongoClient if driver == "pymongo" else AsyncIOMotorClient
+    opened: Client = client(
         url,
         appname=app_name,
         tz_aware=True,
@@ -45,6 +56,12 @@ def open_client(url: str, app_name: str) -> Client:
         retryWrites=True,
         retryReads=True,
     )
+    return opened
+
+
+async def close(client: Client) -> None:
+    """Ends all connections."""
+    await _awaited(client.close())
 
 
 def database_of(client: Client, name: str) -> Database:
@@ -52,6 +69,20 @@ def database_of(client: Client, name: str) -> Database:
     return client.get_database(
         name, write_concern=WriteConcern("majority", j=True), read_concern=ReadConcern("majority")
     )
+
+
+async def aggregated(collection: Collection, pipeline: Sequence[Mapping[str, Any]]) -> list[Document]:
+    """All that the pipeline gives."""
+    cursor = await _awaited(collection.aggregate(pipeline))
+    found: list[Document] = await cursor.to_list(length=None)
+    return found
+
+
+@asynccontextmanager
+async def session_of(client: Client) -> AsyncIterator[AsyncClientSession]:
+    """A session, for transactions."""
+    async with await _awaited(client.start_session()) as session:
+        yield session
 
 
 def within_deadline(at_most: float = STEP_SECONDS) -> AbstractContextManager[None]:
@@ -68,3 +99,8 @@ async def ping(client: Client) -> None:
     """Returns when a primary answers; for health probes."""
     with pymongo.timeout(1.5):
         await client.admin.command("ping")
+
+
+async def _awaited(given: Any) -> Any:
+    """What only one of the drivers lets one wait for."""
+    return await given if inspect.isawaitable(given) else given

@@ -60,6 +60,14 @@ class ServiceSettings(ProcessSettings):
     """Lets several processes share the port, the kernel spreading the connections."""
 
 
+class StoreSettings(ServiceSettings):
+    """What every gRPC service with data of its own reads."""
+
+    mongo_url: str
+    mongo_driver: Literal["pymongo", "motor"] = "pymongo"
+    """See docs/decisions/0001-motor.md."""
+
+
 def load_settings(kind: type[S]) -> S:
     """Reads the settings from the environment or raises `SettingsInvalid`."""
     try:

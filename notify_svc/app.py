@@ -7,7 +7,7 @@ from matinee.notify.v1 import notify_pb2_grpc
 
 from mesh.amqp import Broker, Consumer, Publisher, Topology, WorkQueue
 from mesh.clock import Clock, SystemClock
-from mesh.mongo import open_client
+from mesh.mongo import close, open_client
 from mesh.run import Process, Resources
 from mesh.server import GrpcServer
 from notify_svc.channels.email import EmailSender
@@ -70,8 +70,8 @@ async def build(settings: Settings, resources: Resources) -> Process:
 
 async def build_with_clock(settings: Settings, resources: Resources, clock: Clock) -> Process:
     """The service by the given clock."""
-    client = open_client(settings.mongo_url, NAME)
-    resources.callback(client.close)
+    client = open_client(settings.mongo_url, NAME, settings.mongo_driver)
+    resources.push_async_callback(close, client)
     database = NotifyDatabase(client, settings.mongo_database)
     server = GrpcServer(settings, resources.background)
     server.needs({"mongodb": database.ready})

@@ -10,7 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mesh.amqp import DEFAULT_DELAYS_MS, AmqpUrl
-from mesh.settings import ServiceSettings
+from mesh.settings import StoreSettings
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,12 +64,11 @@ def _checked_gateway_url(url: str) -> str:
     return url
 
 
-class Settings(ServiceSettings):
+class Settings(StoreSettings):
     """The notification service's settings."""
 
     role: Literal["all", "server", "worker"] = "all"
     """Answers calls, sends messages, or both. Each serves health checks."""
-    mongo_url: str
     mongo_database: str = Field(default="notify", pattern="^[A-Za-z0-9_-]{1,60}$")
     amqp_url: AmqpUrl
     public_url: Annotated[str, AfterValidator(_checked_public_url)]

@@ -43,8 +43,8 @@ def redis_ledger(servers: Servers, settings: Settings) -> SeatLedger:
 
 async def build_with_ledger(settings: Settings, resources: Resources, make_ledger: MakeLedger) -> Process:
     """The inventory with the given ledger."""
-    mongo_client = mongo.open_client(settings.mongo_url, NAME)
-    resources.callback(mongo_client.close)
+    mongo_client = mongo.open_client(settings.mongo_url, NAME, settings.mongo_driver)
+    resources.push_async_callback(mongo.close, mongo_client)
     servers = open_servers(settings.redis_url, NAME)
     resources.push_async_callback(servers.aclose)
     catalog = await resources.enter_async_context(

@@ -5,14 +5,13 @@ import datetime as dt
 from pydantic import Field, field_validator
 
 from mesh.redis import is_cluster, node_urls
-from mesh.settings import ServiceSettings
+from mesh.settings import StoreSettings
 from seat_svc.domain.orders import InventoryRules
 
 
-class Settings(ServiceSettings):
+class Settings(StoreSettings):
     """The inventory's settings."""
 
-    mongo_url: str
     mongo_database: str = Field(default="seats", pattern="^[A-Za-z0-9_-]{1,60}$")
     redis_url: str
     """One server, or `redis+cluster://host:port,host:port,…`."""

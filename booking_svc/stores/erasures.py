@@ -55,7 +55,7 @@ class MongoErasures:
             "next_look": erasure.create_time,
         }
         with store_call():
-            kept: Mapping[str, Any] = await self._erasures.find_one_and_update(
+            kept: Any = await self._erasures.find_one_and_update(
                 {"_id": erasure.request_id},
                 {"$setOnInsert": new},
                 upsert=True,

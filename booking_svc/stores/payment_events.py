@@ -104,7 +104,7 @@ class MongoPaymentEvents:
         free = {"$or": [{"lease_until": {"$lte": now}}, {"lease_owner": lease.owner}]}
         with store_call():
             try:
-                cursor: Mapping[str, Any] = await self._cursors.find_one_and_update(
+                cursor: Any = await self._cursors.find_one_and_update(
                     {"_id": provider, **free},
                     {
                         "$set": {"lease_owner": lease.owner, "lease_until": lease.until},

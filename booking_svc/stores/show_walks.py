@@ -46,7 +46,7 @@ class MongoShowWalks:
         free = {"$or": [{"lease_until": {"$lte": now}}, {"lease_owner": lease.owner}]}
         with store_call():
             try:
-                document: Mapping[str, Any] = await self._positions.find_one_and_update(
+                document: Any = await self._positions.find_one_and_update(
                     {"_id": _POSITION, **free},
                     {
                         "$set": {"lease_owner": lease.owner, "lease_until": lease.until},

@@ -67,7 +67,7 @@ class MongoSignInCodes:
         for _ in range(_RACES):
             with store_call():
                 try:
-                    after: Mapping[str, Any] = await self._limits.find_one_and_update(
+                    after: Any = await self._limits.find_one_and_update(
                         {"_id": limit.ref}, update, upsert=True, return_document=ReturnDocument.AFTER
                     )
                 except DuplicateKeyError:

@@ -21,7 +21,7 @@ from catalog_svc.stores.programme import coming_shows_of, programme_pipeline
 from catalog_svc.stores.transaction import CATALOGUE, MongoCatalogueChange
 from mesh import deadlines
 from mesh.errors import StoreUnavailable
-from mesh.mongo import STEP_SECONDS, Client, database_of, ping, within_deadline
+from mesh.mongo import STEP_SECONDS, Client, aggregated, database_of, ping, session_of, within_deadline
 
 T = TypeVar("T")
 
@@ -109,8 +109,8 @@ class MongoCatalogueArchive:
         """Coming shows by movie; theatres without the afternoon discount are named by the caller."""
         pipeline = programme_pipeline(city_id, since, undiscounted_theatre_ids)
         with _store_call(STEP_SECONDS):
-            groups = self._database["shows"].aggregate(pipeline)
-            return {group["_id"]: coming_shows_of(group) async for group in groups}
+            groups = await aggregated(self._database["shows"], pipeline)
+        return {group["_id"]: coming_shows_of(group) for group in groups}
 
     async def shows(
         self, city_id: str, movie_id: str, business_date: dt.date, since: dt.datetime
@@ -157,7 +157,7 @@ class MongoCatalogueArchive:
             # The driver would begin again for two minutes, however short its own time limit is.
             async with asyncio.timeout(deadlines.budget(at_most_seconds)), self._one_at_a_time:
                 with _store_call(at_most_seconds):
-                    async with await self._client.start_session() as session:
+                    async with session_of(self._client) as session:
                         answer: T = await session.with_transaction(take_steps)
                         return answer
         except TimeoutError:

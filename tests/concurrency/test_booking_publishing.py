@@ -171,7 +171,7 @@ async def house(mongo_database: MongoDatabase, amqp_url: str) -> AsyncIterator[H
     async with AsyncExitStack() as around:
         listener = await around.enter_async_context(listening(amqp_url))
         client = mesh_mongo.open_client(mongo_database.url, "publishing")
-        around.callback(client.close)
+        around.push_async_callback(mesh_mongo.close, client)
         await MongoBookings(client, mongo_database.name, _encoded).ready()
         yield House(client, mongo_database.name, amqp_url, listener, around)
 

@@ -18,7 +18,7 @@ from catalog_svc.stores.remembered import RememberedCatalogue
 from catalog_svc.stores.transaction import MongoCatalogueChange
 from catalog_svc.usecases.imports import ImportOutcome, import_batch
 from mesh.ids import new_request_id
-from mesh.mongo import open_client
+from mesh.mongo import close, open_client
 from tests.fixtures.catalog import movie, screen, show, springfield
 from tests.fixtures.engines import MongoDatabase
 
@@ -64,7 +64,7 @@ async def _two_processes(
         yield one, other
     finally:
         for client in clients:
-            client.close()
+            await close(client)
 
 
 async def _race(one: Process, other: Process) -> int:

@@ -73,7 +73,7 @@ async def store(mongo: MongoEngine) -> AsyncIterator[Store]:
     async with AsyncExitStack() as around:
         database = await around.enter_async_context(new_database(mongo))
         client = mesh_mongo.open_client(database.url, "races")
-        around.callback(client.close)
+        around.push_async_callback(mesh_mongo.close, client)
         bookings = MongoBookings(client, database.name, encoded)
         await bookings.ready()
         yield Store(

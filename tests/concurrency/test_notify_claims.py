@@ -2,13 +2,13 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 from matinee.booking.v1 import events_pb2
 
 from mesh.clock import SystemClock
-from mesh.mongo import open_client
+from mesh.mongo import close, open_client
 from mesh.testing import FakeClock
 from notify_svc.convert.contents import content_of
 from notify_svc.domain.contents import Content
@@ -52,11 +52,11 @@ class UnguardedLedger(MongoNotificationLedger):
         return ClaimOutcome.GRANTED
 
 
-@pytest.fixture
-def database(mongo_database: MongoDatabase) -> Iterator[NotifyDatabase]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(mongo_database: MongoDatabase) -> AsyncIterator[NotifyDatabase]:
     client = open_client(mongo_database.url, "test")
     yield NotifyDatabase(client, mongo_database.name)
-    client.close()
+    await close(client)
 
 
 async def all_at_once(database: NotifyDatabase, ledger: NotificationLedger) -> tuple[int, list[Told]]:

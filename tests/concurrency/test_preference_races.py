@@ -2,13 +2,13 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 from uuid import uuid4
 
-import pytest
+import pytest_asyncio
 
 from mesh.clock import SystemClock
-from mesh.mongo import open_client
+from mesh.mongo import close, open_client
 from notify_svc.domain.news import NewsKind
 from notify_svc.domain.notifications import Channel
 from notify_svc.domain.preferences import Preferences, Switch
@@ -41,11 +41,11 @@ class UnguardedPreferences(MongoPreferences):
         return await super().put(address, Preferences(), after, now)
 
 
-@pytest.fixture
-def database(mongo_database: MongoDatabase) -> Iterator[NotifyDatabase]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def database(mongo_database: MongoDatabase) -> AsyncIterator[NotifyDatabase]:
     client = open_client(mongo_database.url, "test")
     yield NotifyDatabase(client, mongo_database.name)
-    client.close()
+    await close(client)
 
 
 def a_desk(database: NotifyDatabase, store: PreferenceStore) -> PreferenceDesk:

@@ -51,7 +51,7 @@ async def store(mongo: MongoEngine) -> AsyncIterator[tuple[mesh_mongo.Client, st
     async with AsyncExitStack() as around:
         database = await around.enter_async_context(new_database(mongo))
         client = mesh_mongo.open_client(database.url, "races")
-        around.callback(client.close)
+        around.push_async_callback(mesh_mongo.close, client)
         await MongoSignInCodes(client, database.name).ready()
         yield client, database.name
 

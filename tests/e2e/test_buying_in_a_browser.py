@@ -17,7 +17,7 @@ import pytest
 import pytest_asyncio
 from playwright.async_api import Browser, expect
 
-from mesh.mongo import open_client
+from mesh.mongo import close, open_client
 from mesh.testing import eventually
 from stack.shows import move_show
 from tests.e2e.visitor import DECLINED_CARD, Visitor
@@ -243,7 +243,7 @@ async def test_a_booking_survives_kill_9_between_payment_and_confirmation(
         await eventually(paid, within_seconds=20)
         await site.send("booking_svc", signal.SIGKILL)
     finally:
-        mongo.close()
+        await close(mongo)
         await site.send("seat_svc", signal.SIGCONT)
     async with asyncio.timeout(75):
         assert len(await ada.ticket_ids()) == 1

@@ -196,7 +196,7 @@ async def world(mongo: MongoEngine, tmp_path_factory: pytest.TempPathFactory) ->
         resources = await around.enter_async_context(Resources())
         settings = desk_settings(database, office, sandbox.url)
         client = mesh_mongo.open_client(settings.mongo_url, "crashes")
-        around.callback(client.close)
+        around.push_async_callback(mesh_mongo.close, client)
         bookings = MongoBookings(client, settings.mongo_database, encoded)
         events = MongoPaymentEvents(client, settings.mongo_database)
         await bookings.ready()

@@ -119,7 +119,7 @@ async def house(mongo: MongoEngine) -> AsyncIterator[House]:
     async with AsyncExitStack() as around:
         database = await around.enter_async_context(new_database(mongo))
         client = mesh_mongo.open_client(database.url, "crashes")
-        around.callback(client.close)
+        around.push_async_callback(mesh_mongo.close, client)
         for kind in (MongoSignInCodes, MongoPeople, MongoErasures):
             await kind(client, database.name).ready()
         await MongoBookings(client, database.name, encoded).ready()

@@ -248,4 +248,4 @@ async def test_what_a_server_forgot_is_told_to_it_however_long_it_was_away(
             states = (await ledger.seat_map(here)).seat_map.states
             assert states[0] == SeatState.SOLD
     finally:
-        client.close()
+        await mongo.close(client)

@@ -75,7 +75,7 @@ async def store(mongo_database: MongoDatabase) -> AsyncIterator[Store]:
     await bookings.ready()
     documents = mesh_mongo.database_of(client, mongo_database.name)["bookings"]
     yield Store(documents, MongoOutbox(client, mongo_database.name), bookings)
-    client.close()
+    await mesh_mongo.close(client)
 
 
 async def test_events_are_published_in_order_for_each_booking_by_several_relays(

@@ -79,7 +79,7 @@ async def _store(url: str, booking: Booking) -> None:
             )
         )
     finally:
-        client.close()
+        await mesh_mongo.close(client)
 
 
 async def _run(*arguments: str) -> int:

@@ -13,7 +13,7 @@ from structlog.testing import capture_logs
 
 from mesh.clock import SystemClock
 from mesh.errors import RemoteError
-from mesh.mongo import open_client
+from mesh.mongo import close, open_client
 from mesh.testing import eventually
 from notify_svc.domain.news import NewsKind
 from notify_svc.domain.notifications import Channel
@@ -210,7 +210,7 @@ async def test_what_is_stored_against_the_rule_does_not_keep_back_what_must_be_t
     store = MongoPreferences(NotifyDatabase(client, notify_settings.mongo_database))
     everything = Preferences(frozenset((channel, kind) for channel in Channel for kind in NewsKind), 1)
     assert await store.put(ADA, Preferences(), everything, SystemClock().now())
-    client.close()
+    await close(client)
     booking = a_booking()
     await events.publish(events_pb2.BookingConfirmed(header=a_header(booking)))
     await events.publish(events_pb2.ShowCancelled(header=a_header(booking)))

@@ -29,7 +29,7 @@ async def walks(mongo_database: MongoDatabase) -> AsyncIterator[MongoShowWalks]:
     store = MongoShowWalks(client, mongo_database.name)
     await store.ready()
     yield store
-    client.close()
+    await mesh_mongo.close(client)
 
 
 async def test_one_reader_at_a_time_and_the_next_goes_on_from_there(walks: MongoShowWalks) -> None:
