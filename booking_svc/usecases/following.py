@@ -56,12 +56,16 @@ class ScheduleFollower:
         self._feed = feed
         self._walks = walks
         self._owner = new_token()
+        self._read_to = 0
         self.wake = asyncio.Event()
         """Set when there is something new to walk."""
 
     async def read(self) -> None:
         """Keeps what is new in the catalogue's list."""
         try:
+            # The place only ever goes on: nothing after one that was read to once is nothing new at all.
+            if not await self._feed.changes_after(self._read_to, limit=1):
+                return
             for _ in range(_MOST_PAGES):
                 now = self._ports.now()
                 position = await self._walks.claim_position(self._lease(_READ_SECONDS), now)
@@ -69,6 +73,7 @@ class ScheduleFollower:
                     return
                 changes = await self._feed.changes_after(position, _PAGE)
                 await self._walks.keep(changes, self._owner, now)
+                self._read_to = changes[-1].sequence if changes else position
                 if changes:
                     self.wake.set()
                 if len(changes) < _PAGE:
@@ -79,16 +84,25 @@ class ScheduleFollower:
     async def walk(self) -> None:
         """Walks all that is due, several shows at once."""
         try:
+            first = await self._claim()
+            if first is None:
+                return
             async with asyncio.TaskGroup() as group:
-                for _ in range(_WALKS_AT_ONCE):
-                    group.create_task(self._walk_on())
+                group.create_task(self._walk_on(first))
+                for _ in range(1, _WALKS_AT_ONCE):
+                    group.create_task(self._walk_on(None))
         except* StoreUnavailable:
             log.warning("walks_put_off", reason="STORE_UNAVAILABLE")
 
-    async def _walk_on(self) -> None:
-        while (walk := await self._walks.claim(self._lease(_WALK_SECONDS), self._ports.now())) is not None:
+    async def _walk_on(self, claimed: Walk | None) -> None:
+        walk = claimed or await self._claim()
+        while walk is not None:
             with WALKS.track_inprogress():
                 await self._take(walk)
+            walk = await self._claim()
+
+    async def _claim(self) -> Walk | None:
+        return await self._walks.claim(self._lease(_WALK_SECONDS), self._ports.now())
 
     async def _take(self, walk: Walk) -> None:
         change = walk.change
