@@ -55,9 +55,14 @@ class Texts:
         """BCP 47 tag for the page's `lang`."""
         self.direction = locale.text_direction
         """`ltr` or `rtl`."""
-        self._money = lru_cache(_KEPT)(self._format_money)
-        self.day = lru_cache(_KEPT)(self._format_day)
+        keep = lru_cache(_KEPT)
+        self._money = keep(self._format_money)
+        self._clock = keep(self._format_clock)
+        self._listed = keep(self._format_list)
+        self.day = keep(self._format_day)
         """A date's weekday, day and month in full, such as "Sunday 22 November"."""
+        self.language = keep(self._language_name)
+        """A language's name in the visitor's language, by its tag; silent films have none."""
 
     def gettext(self, message: str, **values: object) -> str:
         """The message in the visitor's language, with its named blanks filled."""
@@ -78,7 +83,8 @@ class Texts:
 
     def clock(self, instant: dt.datetime, zone: ZoneInfo) -> str:
         """Time of day in a theatre's zone, such as "14:30"."""
-        return str(format_time(instant.astimezone(zone), "short", locale=self.locale))
+        local = instant.astimezone(zone)
+        return self._clock(local.hour, local.minute)
 
     def weekday(self, date: dt.date) -> str:
         """Abbreviated weekday, such as "Sun"."""
@@ -100,16 +106,6 @@ class Texts:
             return self.gettext("Tomorrow")
         return f"{self.weekday(date)} {self.day_and_month(date)}"
 
-    def language(self, tag: str) -> str:
-        """A language's name in the visitor's language; silent films have none."""
-        if tag in ("zxx", "und", ""):
-            return self.gettext("No dialogue")
-        try:
-            name = Locale.parse(tag, sep="-").get_display_name(self.locale)
-        except (UnknownLocaleError, ValueError):
-            return tag
-        return name[:1].upper() + name[1:] if name else tag
-
     def country(self, code: str) -> str:
         """A country's name in the visitor's language."""
         return str(self.locale.territories.get(code, code))
@@ -125,12 +121,27 @@ class Texts:
 
     def listed(self, items: Iterable[str]) -> str:
         """Items as a list in a sentence, such as "A1, A2 and A3"."""
-        return str(format_list(list(items), locale=self.locale))
+        return self._listed(tuple(items))
 
     def _format_money(self, currency_code: str, minor_units: int) -> str:
         value = Decimal(minor_units).scaleb(-get_currency_precision(currency_code))
         text = format_currency(value, currency_code, locale=self.locale)
         return _LETTER_BEFORE_DIGIT.sub("\u00a0", text)
+
+    def _format_clock(self, hour: int, minute: int) -> str:
+        return str(format_time(dt.time(hour, minute), "short", locale=self.locale))
+
+    def _format_list(self, items: tuple[str, ...]) -> str:
+        return str(format_list(items, locale=self.locale))
+
+    def _language_name(self, tag: str) -> str:
+        if tag in ("zxx", "und", ""):
+            return self.gettext("No dialogue")
+        try:
+            name = Locale.parse(tag, sep="-").get_display_name(self.locale)
+        except (UnknownLocaleError, ValueError):
+            return tag
+        return name[:1].upper() + name[1:] if name else tag
 
     def _format_day(self, date: dt.date) -> str:
         return str(format_skeleton("MMMMEEEEd", _noon(date), locale=self.locale))
