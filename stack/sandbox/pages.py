@@ -38,6 +38,7 @@ def open_templates() -> jinja2.Environment:
         undefined=jinja2.StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
+        auto_reload=False,
     )
 
 
@@ -47,6 +48,7 @@ class Pages:
     def __init__(self, payments: Payments) -> None:
         self._payments = payments
         self._templates = open_templates()
+        self._test_cards = cards.listed()
 
     def routes(self) -> list[web.AbstractRouteDef]:
         """What it answers."""
@@ -106,7 +108,7 @@ class Pages:
             order=session.order,
             amount=amount_text(session.order.amount, session.order.currency),
             refused=refused,
-            test_cards=cards.listed(),
+            test_cards=self._test_cards,
             banks=cards.BANK_NAMES,
             decline_text=cards.DECLINE_TEXTS.get(session.decline_reason, ""),
             code=CODE,

@@ -60,6 +60,9 @@ class Payments:
 
     def session(self, session_id: str) -> Session:
         """The session as it stands now; raises `UnknownObject`."""
+        session = self._store.session(session_id)
+        if session is not None and not self._is_over(session):
+            return session  # nearly always: then nothing is written
         with self._store.changing():
             return self._found(session_id)
 
@@ -162,7 +165,10 @@ class Payments:
         return self._current(session)
 
     def _current(self, session: Session) -> Session:
-        return self._end(session) if session.order.expires_at <= self._clock() else session
+        return self._end(session) if self._is_over(session) else session
+
+    def _is_over(self, session: Session) -> bool:
+        return session.order.expires_at <= self._clock()
 
     def _end(self, session: Session) -> Session:
         if session.status not in {records.OPEN, records.PROCESSING}:
