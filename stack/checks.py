@@ -20,6 +20,8 @@ from stack.progress import Progress
 from stack.protos import generate
 
 _CHECK_SECONDS: Final = 600
+_WHOLE_SUITE: Final = ("--numprocesses=2", "--dist=loadfile", "--durations=20")
+"""Two processes, each with engines of its own: much of it waits for what it has killed to come back."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,7 +99,7 @@ def _become_pytest(root: Path, arguments: Sequence[str]) -> NoReturn:
     """Become pytest, so that its exit status and every signal are its own."""
     sys.stdout.flush()
     os.chdir(root)
-    command = [sys.executable, "-m", "pytest", *arguments]
+    command = [sys.executable, "-m", "pytest", *(arguments or _WHOLE_SUITE)]
     os.execve(sys.executable, command, _environment(root))  # noqa: S606  # no shell is wanted
 
 
