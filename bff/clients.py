@@ -12,6 +12,8 @@ from bff.cache import TtlCache
 from mesh.channel import MeshChannel
 from mesh.errors import RemoteError
 
+SHOW_SECONDS = 1.0
+"""A show that was cancelled or moved is seen within two seconds: catalog_svc may be one behind as well."""
 OCCUPANCY_SECONDS = 2.0
 OCCUPANCY_LIMIT = 200
 MOVIES_LIMIT = 200
@@ -26,7 +28,8 @@ class Catalogue:
         self._movies: TtlCache[tuple[catalog_pb2.MovieSummary, ...]] = TtlCache(cache_seconds, 500, monotonic)
         self._movie: TtlCache[catalog_pb2.Movie] = TtlCache(cache_seconds, 2000, monotonic)
         self._shows: TtlCache[catalog_pb2.ListShowsResponse] = TtlCache(cache_seconds, 2000, monotonic)
-        self._show: TtlCache[catalog_pb2.GetShowResponse] = TtlCache(cache_seconds, 500, monotonic)
+        self._show: TtlCache[catalog_pb2.GetShowResponse]
+        self._show = TtlCache(min(cache_seconds, SHOW_SECONDS), 500, monotonic)
 
     async def cities(self) -> tuple[catalog_pb2.City, ...]:
         """Every city, by name."""

@@ -24,11 +24,13 @@ class EventStream:
 
     def __init__(self, response: web.StreamResponse) -> None:
         self.response = response
+        self._first = f"retry: {_RETRY_MILLISECONDS}\n\n".encode()
 
     async def send(self, event: bytes) -> None:
         """Sends an encoded event; TimeoutError when the browser does not take it in."""
         async with asyncio.timeout(WRITE_SECONDS):
-            await self.response.write(event)
+            await self.response.write(self._first + event)
+        self._first = b""
 
     async def beat(self) -> None:
         """Sends a comment, so that nothing between here and the browser closes an idle connection."""
@@ -63,7 +65,6 @@ class LiveStreams:
         OPEN_STREAMS.inc()
         try:
             await response.prepare(request)
-            await response.write(f"retry: {_RETRY_MILLISECONDS}\n\n".encode())
             async with asyncio.timeout(LIFE_SECONDS):
                 yield EventStream(response)
         except (TimeoutError, ConnectionError):

@@ -24,7 +24,7 @@ from stack.sandbox.webhooks import WebhookSender
 _log = logging.getLogger("sandbox")
 
 _MOST_BODY_BYTES: Final = 64 * 1024
-_TICK_SECONDS: Final = 0.1
+_TICK_SECONDS: Final = 0.25
 _SHUTDOWN_SECONDS: Final = 2.0
 
 
