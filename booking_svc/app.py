@@ -8,7 +8,7 @@ from matinee.catalog.v1 import catalog_pb2_grpc
 from matinee.notify.v1 import notify_pb2_grpc
 from matinee.seat.v1 import seat_pb2_grpc
 
-from booking_svc.convert import outbox_entry
+from booking_svc.convert.events import outbox_entry
 from booking_svc.directory import CatalogScheduleFeed, CatalogShowDirectory
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.events import Event

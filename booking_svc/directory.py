@@ -6,7 +6,7 @@ from typing import Final
 
 from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 
-from booking_svc.convert import show_from
+from booking_svc.convert.theatres import show_from
 from booking_svc.domain.show import ShowOnSale
 from booking_svc.errors import CatalogUnavailable, UnknownShow
 from booking_svc.ports import ScheduleChange, ScheduleChangeKind

@@ -6,7 +6,9 @@ from typing import Final
 import structlog
 from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
 
-from booking_svc.convert import seat_payments, tickets_from, time_between
+from booking_svc.convert.prices import seat_payments
+from booking_svc.convert.theatres import tickets_from
+from booking_svc.convert.values import time_between
 from booking_svc.domain.booking import Booking, PartialCancellation, Ticket
 from booking_svc.errors import (
     SeatServiceUnavailable,

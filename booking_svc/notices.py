@@ -5,7 +5,7 @@ from typing import Final
 
 from matinee.notify.v1 import notify_pb2, notify_pb2_grpc
 
-from booking_svc.convert import timestamp
+from booking_svc.convert.values import timestamp
 from booking_svc.domain.people import Address, AddressKind
 from booking_svc.domain.sign_in import Challenge
 from booking_svc.errors import ChannelNotOffered, NotificationsUnavailable

@@ -7,7 +7,7 @@ from typing import Any, TypeAlias
 from grpc import aio
 from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
 
-from booking_svc import convert
+from booking_svc.convert import bookings, prices, requests
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.proof import Viewer
 from booking_svc.ports import Ports
@@ -48,7 +48,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
         self, request: booking_pb2.QuoteBookingRequest, _context: _Context
     ) -> booking_pb2.QuoteBookingResponse:
         priced = await quote_booking(self._use.ports, request.show_id, tuple(request.seat_ids))
-        return booking_pb2.QuoteBookingResponse(quote=convert.quote(priced))
+        return booking_pb2.QuoteBookingResponse(quote=prices.quote(priced))
 
     async def CreateBooking(
         self, request: booking_pb2.CreateBookingRequest, _context: _Context
@@ -70,7 +70,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
         booking = await self._use.watch.booking_past(
             request.booking_id,
             viewer,
-            convert.states_from(request.passing_states),
+            bookings.states_from(request.passing_states),
             request.wait_milliseconds / 1000,
         )
         return booking_pb2.GetBookingResponse(booking=self._shown(booking))
@@ -78,20 +78,20 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
     async def ListBookings(
         self, request: booking_pb2.ListBookingsRequest, _context: _Context
     ) -> booking_pb2.ListBookingsResponse:
-        position = convert.position_from(request.page_token)
+        position = requests.position_from(request.page_token)
         viewer = await self._sign_ins.prove(Viewer(buyer_id=request.buyer_id), request.sign_in_token)
         page = await list_bookings(self._use.ports, viewer, request.page_size, position)
         return booking_pb2.ListBookingsResponse(
             bookings=[self._shown(booking) for booking in page.bookings],
-            next_page_token=convert.page_token(page.next_before),
+            next_page_token=requests.page_token(page.next_before),
         )
 
     async def StartPayment(
         self, request: booking_pb2.StartPaymentRequest, _context: _Context
     ) -> booking_pb2.StartPaymentResponse:
         wish = PaymentWish(
-            method=convert.method_from(request.method),
-            contact=convert.contact_from(request.contact),
+            method=bookings.method_from(request.method),
+            contact=requests.contact_from(request.contact),
             return_url=request.return_url,
         )
         viewer = await self._viewer(request.viewer)
@@ -115,7 +115,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
         settled = await preview_cancellation(
             self._use.ports, request.booking_id, viewer, tuple(request.seat_ids)
         )
-        return convert.settlement(settled)
+        return prices.settlement(settled)
 
     async def CancelBooking(
         self, request: booking_pb2.CancelBookingRequest, _context: _Context
@@ -127,7 +127,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
             request.request_id,
             request.booking_id,
             await self._viewer(request.viewer),
-            convert.cancel_wish_from(request),
+            requests.cancel_wish_from(request),
         )
         return booking_pb2.CancelBookingResponse(booking=self._shown(booking))
 
@@ -146,7 +146,7 @@ class BookingServicer(booking_pb2_grpc.BookingServiceServicer):
             yield booking_pb2.WatchBookingResponse(booking=self._shown(booking))
 
     async def _viewer(self, message: booking_pb2.BookingViewer) -> Viewer:
-        return await self._sign_ins.prove(convert.viewer_from(message), message.sign_in_token)
+        return await self._sign_ins.prove(requests.viewer_from(message), message.sign_in_token)
 
     def _shown(self, booking: Booking) -> booking_pb2.Booking:
-        return convert.booking(booking, self._use.ports.clock.now())
+        return bookings.booking(booking, self._use.ports.clock.now())

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from booking_svc.convert import page_token, position_from
+from booking_svc.convert.requests import page_token, position_from
 from booking_svc.domain.booking import BookingState
 from booking_svc.domain.contact import checked_contact
 from booking_svc.domain.duties import Pace

@@ -1,0 +1,1 @@
+"""Domain ↔ protobuf, one module for each subject; pure."""
