@@ -1,11 +1,13 @@
 """The services, as the views see them: one short method for each thing a page needs."""
 
 from collections.abc import AsyncGenerator, Callable, Iterable, Sequence
+from dataclasses import dataclass
 from typing import cast
 
 from matinee.booking.v1 import booking_pb2, booking_pb2_grpc
 from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
 from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
+from matinee.theatre.v1 import seats_pb2
 from matinee.type.v1 import geo_pb2, layout_pb2
 
 from bff.cache import TtlCache
@@ -126,6 +128,14 @@ class Catalogue:
                 return tuple(cities)
 
 
+@dataclass(frozen=True, slots=True)
+class LaidOutSeats:
+    """The states of seats, and the layout whose order they follow."""
+
+    seat_map: seats_pb2.SeatMap
+    layout: layout_pb2.Layout
+
+
 class Seats:
     """Seats of shows, never from memory, but for how full a show is."""
 
@@ -135,14 +145,15 @@ class Seats:
             OCCUPANCY_SECONDS, 500, monotonic
         )
 
-    async def seat_map(self, show_id: str, known: layout_pb2.Layout) -> seat_pb2.GetSeatMapResponse:
+    async def seat_map(self, show_id: str, known: layout_pb2.Layout) -> LaidOutSeats:
         """The states of a show's seats, with the layout they follow; asked for only if not known."""
         request = seat_pb2.GetSeatMapRequest(show_id=show_id)
         response: seat_pb2.GetSeatMapResponse = await self._stub.GetSeatMap(request)
         if response.seat_map.layout_id != known.layout_id:
             request.include_layout = True
-            return await self._stub.GetSeatMap(request)
-        return seat_pb2.GetSeatMapResponse(seat_map=response.seat_map, layout=known)
+            response = await self._stub.GetSeatMap(request)
+            return LaidOutSeats(response.seat_map, response.layout)
+        return LaidOutSeats(response.seat_map, known)
 
     def watch(
         self, show_id: str, after: int, timeout: float
