@@ -4,9 +4,13 @@ import asyncio
 import gzip
 
 import pytest
+from matinee.catalog.v1 import catalog_pb2
 
+from bff.app import Site, make_app
 from mesh.errors import MatineeError
-from tests.fixtures.bff import SHOW_ID, Frontend, Refused
+from mesh.run import Resources
+from mesh.testing import eventually
+from tests.fixtures.bff import SHOW_ID, Frontend, Refused, settings_for
 
 
 class Away(MatineeError):
@@ -212,3 +216,24 @@ async def test_health_turns_bad_when_the_process_is_told_to_stop(frontend: Front
     assert (await frontend.get("/healthz")).status == 503
     assert (await frontend.get("/lisbon")).status == 200
     await stopping
+
+
+async def test_a_show_that_was_cancelled_is_seen_within_two_seconds(frontend: Frontend) -> None:
+    settings = settings_for(frontend.settings.booking_target, catalogue_cache_seconds=10)
+    async with Resources() as resources, frontend.another_browser() as http:
+        site = Site(make_app(settings, resources, frontend.clock), settings)
+        url = f"http://{await site.start()}"
+        caching = Frontend(url, frontend.cinema, http, frontend.clock, site, settings)
+        for _ in range(10):
+            assert (
+                '<button type="submit" class="admit wide">' in (await caching.get(f"/shows/{SHOW_ID}")).text
+            )
+        assert frontend.cinema.calls.count("GetShow") < 10
+        frontend.cinema.show.status = catalog_pb2.SHOW_STATUS_CANCELLED
+
+        async def closed() -> bool:
+            page = await caching.get(f"/shows/{SHOW_ID}")
+            return '<button type="submit" class="admit wide" disabled>' in page.text
+
+        await eventually(closed, within_seconds=2)
+        await site.drain(0, 1)

@@ -11,7 +11,7 @@ from bff.app import Site, make_app
 from bff.sessions import Challenge, Session, Sessions
 from mesh.run import Resources
 from tests.fixtures.bff import ACCESS_KEY, SESSION_SECRET, SHOW_ID, Answer, Frontend, settings_for
-from tests.fixtures.bff_people import CODE, Refusal
+from tests.fixtures.bff.people import CODE, Refusal
 
 EMAIL = "ada@example.org"
 

@@ -10,7 +10,7 @@ import pytest_asyncio
 from matinee.notify.v1 import notify_pb2
 
 from tests.fixtures.bff import Answer, Frontend
-from tests.fixtures.bff_people import CODE, LINKED, UNSUBSCRIBE_TOKEN, Refusal
+from tests.fixtures.bff.people import CODE, LINKED, UNSUBSCRIBE_TOKEN, Refusal
 
 LINK = f"/unsubscribe/{UNSUBSCRIBE_TOKEN}"
 ONE_CLICK = {"List-Unsubscribe": "One-Click"}
