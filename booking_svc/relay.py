@@ -185,7 +185,7 @@ def _message(entry: OutboxEntry) -> Message:
     headers = {tracing.TRACEPARENT: entry.traceparent} if entry.traceparent else {}
     return Message(
         exchange=EXCHANGE,
-        routing_key=entry.name,
+        routing_key=entry.routing_key,
         body=entry.body,
         message_id=entry.event_id,
         type=entry.type,

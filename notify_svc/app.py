@@ -125,6 +125,7 @@ def _topology(queues: Iterable[WorkQueue]) -> Topology:
         (BOOKINGS,),
         [queue for part in parts for queue in part.queues],
         [binding for part in parts for binding in part.bindings],
+        [binding for part in parts for binding in part.former_bindings],
     )
 
 
@@ -157,7 +158,7 @@ async def _senders(
 ) -> dict[Channel, Sender]:
     writer = LetterWriter(settings.public_url)
     links = UnsubscribeLinks(settings.public_url, UnsubscribeTokens(settings.unsubscribe_secrets), offered)
-    mail = SmtpTransport(settings.smtp_server, settings.smtp_seconds)
+    mail = await resources.enter_async_context(SmtpTransport(settings.smtp_server, settings.smtp_seconds))
     senders: dict[Channel, Sender] = {
         Channel.EMAIL: EmailSender(mail, writer, links, settings.mail_from, clock)
     }

@@ -17,6 +17,7 @@ from booking_svc.domain.events import (
     ShowRescheduled,
     event_id,
 )
+from booking_svc.domain.people import addresses_of
 
 _WORD: Final = re.compile(r"(?<!^)(?=[A-Z])")
 
@@ -42,10 +43,17 @@ def outbox_entry(whole: Booking, event: Event, traceparent: str) -> Mapping[str,
         issued = whole.refund(event.refund_id)
         if issued is not None:
             message.refund.CopyFrom(refund(issued))
+    routed = _WORD.sub("_", name).lower()
     return {
         "event_id": header.event_id,
-        "name": _WORD.sub("_", name).lower(),
+        "name": routed,
+        "routing_key": routing_key(routed, whole),
         "type": message.DESCRIPTOR.full_name,
         "body": message.SerializeToString(),
         "traceparent": traceparent,
     }
+
+
+def routing_key(name: str, whole: Booking) -> str:
+    """Such as `booking_confirmed.email`, so that nobody is woken who could not reach the buyer."""
+    return ".".join([name, *(address.kind.value for address in addresses_of(whole.contact))])

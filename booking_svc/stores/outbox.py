@@ -13,10 +13,12 @@ from mesh.mongo import Client, Document, database_of
 
 @dataclass(frozen=True, slots=True)
 class OutboxEntry:
-    """One event as it is to be published: `name` is its routing key, `type` its full proto name."""
+    """One event as it is to be published; `type` is its full proto name."""
 
     event_id: str
     name: str
+    routing_key: str
+    """The name, then how the buyer can be reached: see `convert.events.routing_key`."""
     type: str
     body: bytes
     traceparent: str
@@ -113,6 +115,7 @@ def entry_of(stored: Mapping[str, Any]) -> OutboxEntry:
     return OutboxEntry(
         event_id=stored["event_id"],
         name=stored["name"],
+        routing_key=stored.get("routing_key", stored["name"]),
         type=stored["type"],
         body=bytes(stored["body"]),
         traceparent=stored["traceparent"],

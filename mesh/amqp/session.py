@@ -85,6 +85,10 @@ class Session:
             yield partial(
                 channel.queue_bind, binding.queue, binding.exchange, routing_key=binding.routing_key
             )
+        for binding in self._topology.former_bindings:
+            yield partial(
+                channel.queue_unbind, binding.queue, binding.exchange, routing_key=binding.routing_key
+            )
 
     def _on_channel_closed(self, _channel: Channel, reason: Exception) -> None:
         # The broker closes a channel for a declaration that differs, or for a delivery that was

@@ -51,6 +51,8 @@ class Topology:
     exchanges: Sequence[Exchange] = ()
     queues: Sequence[Queue] = ()
     bindings: Sequence[Binding] = ()
+    former_bindings: Sequence[Binding] = ()
+    """Taken away, if they are there, once the others are."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,6 +70,8 @@ class WorkQueue:
     dead_letters: str
     bindings: Sequence[Binding] = ()
     delays_ms: tuple[int, ...] = DEFAULT_DELAYS_MS
+    former_bindings: Sequence[Binding] = ()
+    """Of versions before: the broker keeps a binding until somebody takes it away."""
 
     def delay_queue(self, delay_ms: int) -> str:
         """Name of the queue that hands messages back after that delay."""
@@ -88,7 +92,7 @@ class WorkQueue:
             Queue(self.delay_queue(delay), _dead_lettering(self.name) | {"x-message-ttl": delay})
             for delay in self.delays_ms
         ]
-        return Topology(exchanges, (dead, work, *delays), self.bindings)
+        return Topology(exchanges, (dead, work, *delays), self.bindings, self.former_bindings)
 
 
 def _dead_lettering(to_queue: str) -> dict[str, str | int]:

@@ -1,10 +1,12 @@
 """The queues of messages to customers.
 
-One quorum queue for each channel takes every event of the exchange `bookings`
-and what SendNotification asks for. A queue is declared only by an installation
-that has a worker for it: without one it would fill until the broker refuses
-events, and with them every e-mail. So `notify.sms` and `notify.push` come to
-be with their workers, and then hold the events from that day on.
+One quorum queue for each channel takes events of the exchange `bookings` and what
+SendNotification asks for. That of e-mails takes every event, so that each has a
+queue; that of text messages only those of buyers who have a phone, as their
+routing keys say. A queue is declared only by an installation that has a worker
+for it: without one it would fill until the broker refuses events, and with them
+every e-mail. So `notify.sms` and `notify.push` come to be with their workers,
+and then hold the events from that day on.
 """
 
 from collections.abc import Mapping, Set
@@ -30,9 +32,13 @@ def email_queue(delays_ms: tuple[int, ...]) -> WorkQueue:
 
 
 def sms_queue(delays_ms: tuple[int, ...]) -> WorkQueue:
-    """The queue of text messages: every booking event, for those that gave no e-mail address."""
+    """The queue of text messages: events of buyers with a phone, for those that gave no e-mail address.
+
+    A key of one word is of a booking_svc that does not say yet how the buyer can be reached.
+    """
     name = "notify.sms"
-    return WorkQueue(name, DEAD_LETTERS, [Binding(BOOKINGS.name, name, "#")], delays_ms)
+    wanted = [Binding(BOOKINGS.name, name, key) for key in ("#.phone", "*")]
+    return WorkQueue(name, DEAD_LETTERS, wanted, delays_ms, [Binding(BOOKINGS.name, name, "#")])
 
 
 class AmqpSendQueue:

@@ -212,7 +212,9 @@ async def told(mongo_database: MongoDatabase, amqp_url: str, tmp_path: Path) -> 
             return not desk.stored(booking)["outbox"]
 
         await eventually(taken_out)
-    names = [message.routing_key for message in listener.messages]
+    keys = [message.routing_key.split(".") for message in listener.messages]
+    names = [name for name, *_ in keys]
+    assert {tuple(reached) for _, *reached in keys} == {("email",)}
     assert names == ["booking_confirmed", "booking_cancelled", "refund_issued"]
     return dict(zip(names, listener.messages, strict=True))
 

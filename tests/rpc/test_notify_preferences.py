@@ -15,6 +15,7 @@ from mesh.clock import SystemClock
 from mesh.errors import RemoteError
 from mesh.mongo import close, open_client
 from mesh.testing import eventually
+from notify_svc.consumers.queues import sms_queue
 from notify_svc.domain.news import NewsKind
 from notify_svc.domain.notifications import Channel
 from notify_svc.domain.preferences import Preferences
@@ -23,7 +24,7 @@ from notify_svc.stores.mongo import NotifyDatabase
 from notify_svc.stores.preferences import MongoPreferences
 from tests.fixtures.booking_events import START, a_booking, a_header, timestamp
 from tests.fixtures.mail import MailServer, ReceivedMail
-from tests.fixtures.notify import Events, notifying
+from tests.fixtures.notify import Events, declare, notifying
 from tests.fixtures.text_gateway import TextGateway
 
 ADA = "ada@example.com"
@@ -43,6 +44,7 @@ async def stub(notify_settings: Settings) -> AsyncIterator[Any]:
 @pytest_asyncio.fixture(loop_scope="session")
 async def texting(notify_settings: Settings, text_gateway: TextGateway) -> AsyncIterator[Any]:
     changes = {"sms_gateway_url": text_gateway.url, "sms_seconds": 2}
+    await declare(notify_settings, sms_queue(notify_settings.retry_delays_ms))
     async with notifying(notify_settings.model_copy(update=changes)) as stub:
         yield stub
 

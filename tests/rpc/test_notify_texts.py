@@ -1,6 +1,7 @@
 """Text messages: by a gateway over a real socket, once for whoever can be told once."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Any
 from urllib.parse import quote
 from uuid import uuid4
@@ -11,12 +12,15 @@ from matinee.booking.v1 import booking_pb2, events_pb2
 from matinee.notify.v1 import notify_pb2
 from pydantic import SecretStr
 
+from mesh.amqp import Binding, Broker, Publisher
 from mesh.errors import RemoteError
 from mesh.testing import eventually
+from notify_svc.consumers.queues import BOOKINGS, sms_queue
 from notify_svc.settings import Settings
+from tests.fixtures.amqp import QueueEye
 from tests.fixtures.booking_events import a_booking, a_header
 from tests.fixtures.mail import MailServer
-from tests.fixtures.notify import Events, notifying
+from tests.fixtures.notify import Events, declare, notifying
 from tests.fixtures.text_gateway import TextGateway
 
 NUMBER = "+351912345678"
@@ -29,6 +33,7 @@ async def stub(notify_settings: Settings, text_gateway: TextGateway) -> AsyncIte
         "sms_gateway_token": SecretStr("a-gateway-token"),
         "sms_seconds": 2,
     }
+    await declare(notify_settings, sms_queue(notify_settings.retry_delays_ms))
     async with notifying(notify_settings.model_copy(update=changes)) as stub:
         yield stub
 
@@ -109,6 +114,47 @@ async def test_who_gave_no_e_mail_address_gets_the_booking_as_a_text(
     assert text["text"].endswith(link)
     await mail_server.received(1)
     assert len(mail_server.mails) == len(text_gateway.texts) == 1
+
+
+@pytest.mark.parametrize("reached_by_phone", [".phone", ".email.phone", ""])
+async def test_events_of_buyers_with_a_phone_come_to_texts_and_to_mails_by_one_message(
+    stub: Any, events: Events, mail_server: MailServer, text_gateway: TextGateway, reached_by_phone: str
+) -> None:
+    await events.publish(
+        events_pb2.BookingConfirmed(header=a_header(reached_by(phone=NUMBER))), reached_by_phone
+    )
+    await text_gateway.received(1)
+    by_mail = reached_by(email="ada@example.com", phone=NUMBER)
+    await events.publish(events_pb2.BookingConfirmed(header=a_header(by_mail)), reached_by_phone)
+    await mail_server.received(1)
+
+
+async def test_nobody_is_woken_for_a_buyer_without_a_phone_also_where_it_was_so_before(
+    notify_settings: Settings,
+    text_gateway: TextGateway,
+    amqp_url: str,
+    events: Events,
+    mail_server: MailServer,
+    queues: QueueEye,
+) -> None:
+    """The queue was bound to every event once; the service takes that away when it starts."""
+    delays = notify_settings.retry_delays_ms
+    before = replace(
+        sms_queue(delays), bindings=[Binding(BOOKINGS.name, "notify.sms", "#")], former_bindings=()
+    )
+    event = events_pb2.BookingConfirmed(header=a_header(reached_by(email="ada@example.com")))
+    async with Publisher(
+        Broker(SecretStr(amqp_url)), name="before", topology=before.topology(BOOKINGS)
+    ) as publisher:
+        await Events(publisher).publish(event, ".email")
+    assert await queues.ready_count("notify.sms") == 1, "the control: with that binding it is woken"
+    await queues.take("notify.sms")
+    changes = {"sms_gateway_url": text_gateway.url, "role": "server"}
+    async with notifying(notify_settings.model_copy(update=changes)):
+        await events.publish(event, ".email")
+        assert await queues.ready_count("notify.sms") == 0
+        await events.publish(event, ".phone")
+        assert await queues.ready_count("notify.sms") == 1
 
 
 async def test_a_persons_messages_are_listed_and_their_recipient_can_be_forgotten(
