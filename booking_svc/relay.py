@@ -99,6 +99,8 @@ class OutboxRelay:
         except StoreUnavailable:
             # Published or not, they are claimed when the turn is over.
             log.warning("relay_put_off", reason="STORE_UNAVAILABLE", booking_id=turn.booking_id)
+        except Exception:
+            log.exception("relay_failed", booking_id=turn.booking_id)
         if turn.booking_id in self._left:
             self._left.discard(turn.booking_id)
             self.wake.set()

@@ -25,7 +25,7 @@ from booking_svc.usecases.quoting import price
 from booking_svc.usecases.requests import accepted, require_same
 from booking_svc.usecases.steps import refusal_of
 from booking_svc.usecases.viewing import check_buyer_id
-from mesh.errors import MatineeError
+from mesh.errors import MatineeError, RemoteError
 from mesh.ids import new_token
 
 _WAIT_SECONDS: Final = 0.5
@@ -60,7 +60,7 @@ async def create_booking(
         show, priced = await price(ports, show_id, wish.seat_ids)
         if show.cancelled:
             raise ShowClosed("the show does not take place")
-    except MatineeError:
+    except (MatineeError, RemoteError):
         # Only a repetition is answered all the same: what was sold to the first request stays so.
         known = await ports.bookings.find_by_request(buyer_id, request_id)
         if known is None:

@@ -95,6 +95,40 @@ async def test_the_same_request_gets_the_same_booking(desk: Desk) -> None:
     ).booking_id != first.booking_id
 
 
+async def test_a_repeated_request_gets_its_booking_whatever_became_of_the_show(desk: Desk) -> None:
+    request_id = str(uuid4())
+    first = await desk.create("A1", request_id=request_id)
+    desk.office.away.add("GetShow")
+
+    async def forgotten() -> bool:
+        try:
+            await desk.stub.QuoteBooking(
+                booking_pb2.QuoteBookingRequest(show_id=desk.show_id, seat_ids=["A1"])
+            )
+        except RemoteError as error:
+            return error.code == "UNAVAILABLE"
+        return False  # the show is remembered for a second
+
+    await eventually(forgotten)
+    assert (await desk.create("A1", request_id=request_id)).booking_id == first.booking_id
+    assert (await _refused(desk.create("A2"))).code == "UNAVAILABLE"
+    desk.office.away.clear()
+    desk.office.cancel_show(desk.show_id)
+    await desk.becomes(first, "EXPIRED")
+    assert (await desk.create("A1", request_id=request_id)).booking_id == first.booking_id
+    assert (await _refused(desk.create("A2"))).reason == "SHOW_CLOSED"
+
+
+async def test_what_would_be_refused_is_no_other_content_for_a_known_request(desk: Desk) -> None:
+    request_id = str(uuid4())
+    await desk.create("A1", request_id=request_id)
+    for wrong in (["A1", "A1"], ["Z9"], []):
+        error = await _refused(desk.create(request_id=request_id, seat_ids=wrong))
+        assert (error.code, error.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    error = await _refused(desk.create("A1", request_id=request_id, show_id="no-such-show"))
+    assert error.reason == "REQUEST_ID_REUSED"
+
+
 async def test_the_same_request_twice_at_once_makes_one_booking(desk: Desk) -> None:
     request_id = str(uuid4())
     made = await asyncio.gather(*(desk.create("A1", request_id=request_id) for _ in range(8)))
