@@ -1,6 +1,7 @@
 """From a view model to an answer: the one place where pages are put together with their visitor."""
 
 import gzip
+import zlib
 from collections.abc import Awaitable, Callable, Hashable, Mapping
 from typing import NoReturn, TypeVar
 
@@ -16,6 +17,8 @@ _WORTH_COMPRESSING = 1000
 _QUICKLY, _WELL = 1, 6
 """Levels of compression: of a page for one visitor, and of one that is made once for many. A seat map of
 57 kB comes to 7.6 kB in 0.11 ms, or to 7.0 kB in 0.35 ms."""
+_GZIP_OF_16_KB = 16 + 14
+"""zlib's number for gzip with a window of 16 kB: most pages are no longer, and beginning one costs half."""
 _PAGE_HEADERS: Mapping[str, str] = {
     hdrs.VARY: "Accept-Encoding, Accept-Language, Cookie",
     hdrs.CONTENT_TYPE: "text/html; charset=utf-8",
@@ -80,7 +83,12 @@ def render_fragment(request: web.Request, template: str, **values: object) -> we
 def html_response(request: web.Request, html: str, status: int) -> web.Response:
     """HTML, compressed where the browser takes it."""
     body = html.encode()
-    return _html(request, body, lambda: gzip.compress(body, _QUICKLY, mtime=0), {}, status)
+    return _html(request, body, lambda: _compressed_quickly(body), {}, status)
+
+
+def _compressed_quickly(body: bytes) -> bytes:
+    compressor = zlib.compressobj(_QUICKLY, zlib.DEFLATED, _GZIP_OF_16_KB)
+    return compressor.compress(body) + compressor.flush()
 
 
 def _html(

@@ -103,7 +103,12 @@ class _Proved:
     signed_at: float
 
     def copy(self) -> Session:
-        return replace(self.session, booking_keys=dict(self.session.booking_keys))
+        return _stored(self.session)
+
+
+def _stored(session: Session) -> Session:
+    """The session as its cookie holds it."""
+    return replace(session, booking_keys=dict(session.booking_keys), stored=True, changed=False)
 
 
 class Sessions:
@@ -183,9 +188,12 @@ class Sessions:
 
     def save(self, session: Session, response: web.StreamResponse) -> None:
         """Sends the cookie with a response that was not begun yet."""
+        cookie = self.write(session)
+        # Browsers without other cookies of ours send it back in just this way.
+        self._proved.put(f"{self.cookie_name}={cookie}", _Proved(_stored(session), self._clock()))
         response.set_cookie(
             self.cookie_name,
-            self.write(session),
+            cookie,
             max_age=MAX_AGE_SECONDS,
             path="/",
             httponly=True,

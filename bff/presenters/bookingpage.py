@@ -56,6 +56,13 @@ class StateView:
     booking: BookingView
 
 
+@dataclass(frozen=True, slots=True)
+class LeavingView:
+    """On the way to the provider."""
+
+    payment_url: str
+
+
 def method_names(texts: Texts) -> tuple[tuple[str, str], ...]:
     """Ways to pay, as form value and name."""
     return (

@@ -153,7 +153,7 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         else 0,
         held_until=texts.clock(hold_end, zone),
         contact=TypedContact(booking.contact.full_name, booking.contact.email, booking.contact.phone),
-        payment_url=payment.redirect_url if payment.state == booking_pb2.PAYMENT_STATE_OPEN else "",
+        payment_url=payment_url_of(booking),
         decline_reason=(payment.decline_reason or texts.gettext("The payment was declined."))
         if declined
         else "",
@@ -173,6 +173,12 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         may_still_be_paid=may_still_be_paid,
         settled=booking.state not in PASSING and not may_still_be_paid,
     )
+
+
+def payment_url_of(booking: booking_pb2.Booking) -> str:
+    """Where the booking is paid; empty when no payment is open."""
+    payment = booking.payment
+    return payment.redirect_url if payment.state == booking_pb2.PAYMENT_STATE_OPEN else ""
 
 
 def present_booking_list(bookings: Sequence[booking_pb2.Booking], texts: Texts) -> tuple[BookingSummary, ...]:

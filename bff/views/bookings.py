@@ -10,12 +10,13 @@ from bff.keys import BACKGROUND, BOOKINGS, JUST_MADE, SESSION, SETTINGS, VISITOR
 from bff.presenters.bookingpage import (
     METHODS,
     HeldView,
+    LeavingView,
     StateView,
     TicketPicture,
     TicketsView,
     method_names,
 )
-from bff.presenters.bookings import PASSING, BookingView, present_booking
+from bff.presenters.bookings import PASSING, BookingView, payment_url_of, present_booking
 from bff.presenters.seatpage import Notice
 from bff.respond import render, see_other
 from bff.tickets import calendar_file, qr_code
@@ -104,10 +105,10 @@ def _to_provider(request: web.Request, booking: booking_pb2.Booking) -> web.Resp
     Not a redirect: the policy `form-action 'self'` holds for redirects after a form too, and it
     should go on holding.
     """
-    view = present_booking(booking, request[VISITOR_TEXTS])
-    if not view.payment_url.startswith(("https://", "http://")):
+    url = payment_url_of(booking)
+    if not url.startswith(("https://", "http://")):
         return see_other(f"/bookings/{booking.booking_id}")
-    response = _page(request, "booking_leaving.html", StateView(view))
+    response = _page(request, "booking_leaving.html", LeavingView(url))
     response.headers["Referrer-Policy"] = "no-referrer"
     return response
 

@@ -3,6 +3,7 @@
 import time
 
 import pytest
+from aiohttp import web
 from aiohttp.test_utils import make_mocked_request
 
 from bff.csrf import CsrfGuard
@@ -50,6 +51,24 @@ def test_what_one_request_does_to_its_session_is_not_seen_by_the_next(sessions: 
     assert (third.sign_in, third.stored, third.changed) == ("token", True, False)
     assert first.changed
     assert second.buyer_id != "somebody"
+
+
+def test_a_cookie_is_known_from_when_it_is_sent_and_holds_what_was_sent(
+    sessions: Sessions, clock: Clock
+) -> None:
+    session, response = Session("somebody", "lisbon", {"b": "k"}, changed=True), web.Response()
+    sessions.save(session, response)
+    session.remember_city("porto")
+    session.remember_key("c", "another")
+    cookie = response.cookies["matinee"].value
+    for _ in range(2):
+        again = opened(sessions, cookie)
+        assert (again.buyer_id, again.city, again.booking_keys) == ("somebody", "lisbon", {"b": "k"})
+        assert (again.stored, again.changed) == (True, False)
+        again.leave()
+    assert sessions.read(cookie) == opened(sessions, cookie)
+    clock.ahead = MAX_AGE_SECONDS + 5
+    assert opened(sessions, cookie).buyer_id != "somebody"
 
 
 def test_two_browsers_have_two_sessions(sessions: Sessions) -> None:
