@@ -35,8 +35,9 @@ _PAUSE_SECONDS: Final = 2.0
 _AT_ONCE: Final = 32
 _MOST_OWN: Final = 64
 """When so many turns of events that were saved here are under way, no more are begun."""
-_GATHER_SECONDS: Final = 0.05
-_MOST_GATHERED: Final = 100
+_GATHER_SECONDS: Final = 0.1
+_MOST_GATHERED: Final = 32
+"""As many as are claimed at once: a backlog does not wait for the time to be over."""
 
 PUBLISHED: Final = Counter("booking_events_published", "Events that the broker has confirmed.", ["event"])
 LAG: Final = Gauge("booking_outbox_lag_seconds", "How long the oldest unpublished event has waited.")
@@ -137,7 +138,7 @@ class OutboxRelay:
 
 
 class _Ends:
-    """Ends of turns, gathered for some hundredths of a second and then told to the store in one call."""
+    """Ends of turns, gathered for a tenth of a second and then told to the store in one call."""
 
     def __init__(self, outbox: MongoOutbox) -> None:
         self._outbox = outbox

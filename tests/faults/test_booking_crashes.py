@@ -40,7 +40,7 @@ from tests.fixtures.sandbox import Posted, Sandbox, WebhookAddress, running_sand
 
 NOBODY_PAYS = "nobody pays"
 """In the place of a card: the buyer does not even go to the provider."""
-SLOW_SECONDS = 0.3
+LATE_SECONDS = 0.15
 CONTACT = Contact("Ada Lovelace", "ada@example.com", "", "en")
 RESTART_SECONDS = 25.0
 """By the service's clock: what a restart takes. More than any lease lasts, and less than a booking is waited
@@ -127,6 +127,11 @@ class Life:
                 return posted
         return None
 
+    async def _refunded(self) -> bool:
+        booking = await self.world.ports.bookings.find(self.booking_id)
+        assert booking is not None
+        return "refund" in {kind for kind, _ in await _ledger(self, booking)}
+
     async def give_back(self) -> None:
         if self.cancel:
             await cancel_booking(
@@ -174,7 +179,7 @@ class Life:
         for turn in range(4):
             await self.settle()
             if self.card == cards.SLOW_REFUND and turn == 0:
-                await asyncio.sleep(SLOW_SECONDS)  # the sandbox goes by the real time
+                await eventually(self._refunded, 10)  # the sandbox goes by the real time
             self.world.clock.advance(5)
 
     @property
@@ -191,7 +196,7 @@ async def world(mongo: MongoEngine, tmp_path_factory: pytest.TempPathFactory) ->
         office = await around.enter_async_context(open_box_office())
         hook = await around.enter_async_context(webhook_address())
         sandbox = await around.enter_async_context(
-            running_sandbox(folder, hook.url, late_seconds=SLOW_SECONDS / 2)
+            running_sandbox(folder, hook.url, late_seconds=LATE_SECONDS)
         )
         resources = await around.enter_async_context(Resources())
         settings = desk_settings(database, office, sandbox.url)
