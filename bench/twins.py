@@ -19,8 +19,8 @@ from bench.windows import Windows, rounds_of
 from stack.ports import LOOPBACK, free_port
 
 _ROUNDS: Final = 2
-_IN_FLIGHT: Final = 128
-_CHANNELS: Final = 16
+_IN_FLIGHT: Final = 256
+_CHANNELS: Final = 64
 _TURN_SECONDS: Final = 0.020
 _TURNS: Final = 4
 

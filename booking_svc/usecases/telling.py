@@ -123,7 +123,10 @@ class PaymentNews:
         # Signed and received: whatever keeps it from being applied, it is not lost.
         try:
             heard = await self._hear(told)
-        except (TryAgain, StoreUnavailable) as error:
+        except StoreUnavailable:
+            # Where it would be kept is the same store: the provider, who is told at once, sends it again.
+            raise
+        except TryAgain as error:
             log.warning("payment_event_put_off", event_id=told.event.event_id, reason=error.reason)
             return await events.add(told, now)
         except Exception:

@@ -299,7 +299,8 @@ async def test_one_providers_event_says_nothing_about_another_ones_payment(desk:
     _keep(desk, booking, "stripe", "evt_other")
 
     async def alarmed() -> bool:
-        return _alarms("payment_event_unmatched") == before + 1
+        # A replica that comes to it at the same moment raises the alarm as well.
+        return _alarms("payment_event_unmatched") > before
 
     await eventually(alarmed)
     assert desk.stored(booking)["state"] == "AWAITING_PAYMENT"
