@@ -2,6 +2,7 @@
 
 import asyncio
 import contextvars
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from functools import partial
@@ -34,6 +35,8 @@ _OWN_HEADERS = (_ATTEMPT, _EXCHANGE, _ROUTING_KEY)
 _MOVE_SECONDS = 10.0
 _REQUEUE_PAUSE_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
+_GATHER_SECONDS = 0.02
+"""So long an answer to the broker may wait for others, unless half of what may be under way has one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +77,8 @@ class Consumer:
         self._mover = Publisher(broker, name=f"{queue.name}.mover", max_in_flight=prefetch)
         self._room = asyncio.Semaphore(prefetch)
         self._tasks: set[asyncio.Task[None]] = set()
+        self._answers: deque[Callable[[], None]] = deque()  # filled on the loop, emptied on the link's thread
+        self._telling: asyncio.TimerHandle | None = None
         self._draining = False
         self._channel: Channel | None = None
         self._tag = ""
@@ -111,6 +116,7 @@ class Consumer:
         for task in cut_off:
             task.cancel()
         await asyncio.gather(*cut_off, return_exceptions=True)
+        self._tell_answers()
         await asyncio.gather(self._link.close(_CLOSE_SECONDS), self._mover.close(_CLOSE_SECONDS))
 
     async def __aenter__(self) -> Self:
@@ -177,7 +183,7 @@ class Consumer:
         elif outcome is Outcome.POSTPONE:
             await self._move(arrival, min(self._queue.delays_ms), arrival.attempt)
         elif outcome is Outcome.ACK:
-            self._link.call(partial(_ack, arrival))
+            self._answer(partial(_ack, arrival))
         else:
             log.error(
                 "dead_letter",
@@ -186,7 +192,7 @@ class Consumer:
                 attempt=arrival.attempt,
                 outcome=outcome.value,
             )
-            self._link.call(partial(_reject, arrival))
+            self._answer(partial(_reject, arrival))
 
     async def _move(self, arrival: _Arrival, delay_ms: int, attempt: int) -> None:
         message = arrival.message
@@ -201,11 +207,30 @@ class Consumer:
         except PublishFailed as error:
             log.warning("delivery_not_delayed", queue=self._queue.name, reason=error.reason)
             await asyncio.sleep(_REQUEUE_PAUSE_SECONDS)
-            self._link.call(partial(_requeue, arrival))
+            self._answer(partial(_requeue, arrival))
         else:
-            self._link.call(partial(_ack, arrival))
+            self._answer(partial(_ack, arrival))
+
+    def _answer(self, step: Callable[[], None]) -> None:
+        """Tells the broker, together with what else there is to tell it: waking the thread costs most."""
+        self._answers.append(step)
+        if len(self._answers) * 2 >= self._prefetch:
+            self._tell_answers()
+        elif self._telling is None:
+            self._telling = self._loop.call_later(_GATHER_SECONDS, self._tell_answers)
+
+    def _tell_answers(self) -> None:
+        if self._telling is not None:
+            self._telling.cancel()
+            self._telling = None
+        self._link.call(self._take_answers)
 
     # ---- on the link's thread ----
+
+    def _take_answers(self) -> None:
+        # Those to a channel that is gone find it closed: their messages come again.
+        while self._answers:
+            self._answers.popleft()()
 
     def channel_opened(self, channel: Channel) -> None:
         self._channel = channel
@@ -244,6 +269,7 @@ class Consumer:
             channel.basic_reject(method.delivery_tag, requeue=False)
             return
         self._tell(_Arrival(channel, method.delivery_tag, message, attempt))
+        self._take_answers()  # the thread is awake anyway
 
     def _tell(self, arrival: _Arrival) -> None:
         try:

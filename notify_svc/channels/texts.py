@@ -7,6 +7,7 @@ import datetime as dt
 import gettext
 from collections.abc import Sequence
 from decimal import Decimal
+from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
@@ -19,6 +20,8 @@ from babel.support import NullTranslations, Translations
 from mesh.money import Money
 
 _SOURCE_LANGUAGE = "en"
+_KEPT = 1024
+"""Different amounts, days and times that are remembered as they were formatted last."""
 _LOCALES = Path(__file__).parent.parent / "locales"
 
 
@@ -30,11 +33,14 @@ class Texts:
         """The catalogue's language, such as "en"; the region only shows in formats."""
         self._locale = locale
         self.translations = translations
-
-    @property
-    def language_tag(self) -> str:
+        self.language_tag = str(locale).replace("_", "-")
         """BCP 47 tag."""
-        return str(self._locale).replace("_", "-")
+        keep = lru_cache(_KEPT)
+        self._money = keep(self._format_money)
+        self._clock = keep(self._format_clock)
+        self._day = keep(self._format_day)
+        self.language_name = keep(self._name_of_language)
+        """A language's name; empty for films without words and for unknown tags."""
 
     @property
     def direction(self) -> str:
@@ -43,17 +49,15 @@ class Texts:
 
     def money(self, amount: Money) -> str:
         """The amount with its currency's symbol and number of decimals."""
-        digits = get_currency_precision(amount.currency_code)
-        value = Decimal(amount.minor_units).scaleb(-digits)
-        return str(format_currency(value, amount.currency_code, locale=self._locale))
+        return self._money(amount)
 
     def clock(self, instant: dt.datetime, zone: ZoneInfo) -> str:
         """Time of day in that zone, such as "2:30 PM"."""
-        return str(format_time(instant.astimezone(zone), "short", locale=self._locale))
+        return self._clock(instant.astimezone(zone).time())
 
     def day(self, instant: dt.datetime, zone: ZoneInfo) -> str:
         """Day in that zone, such as "Sunday, November 22, 2026"."""
-        return str(format_date(instant.astimezone(zone).date(), "full", locale=self._locale))
+        return self._day(instant.astimezone(zone).date())
 
     def moment(self, instant: dt.datetime, zone: ZoneInfo) -> str:
         """Day and time of day in that zone, such as "Sunday, November 22, 2026, 2:30 PM"."""
@@ -63,8 +67,18 @@ class Texts:
         """Items as a list in a sentence, such as "A1, A2, and A3"."""
         return str(format_list(list(items), locale=self._locale))
 
-    def language_name(self, tag: str) -> str:
-        """A language's name; empty for films without words and for unknown tags."""
+    def _format_money(self, amount: Money) -> str:
+        digits = get_currency_precision(amount.currency_code)
+        value = Decimal(amount.minor_units).scaleb(-digits)
+        return str(format_currency(value, amount.currency_code, locale=self._locale))
+
+    def _format_clock(self, time: dt.time) -> str:
+        return str(format_time(time, "short", locale=self._locale))
+
+    def _format_day(self, date: dt.date) -> str:
+        return str(format_date(date, "full", locale=self._locale))
+
+    def _name_of_language(self, tag: str) -> str:
         try:
             name = Locale.parse(tag, sep="-").get_display_name(self._locale)
         except (UnknownLocaleError, ValueError):
@@ -80,9 +94,10 @@ class TextsByLanguage:
         for compiled in sorted(folder.glob("*/LC_MESSAGES/messages.mo")):
             with compiled.open("rb") as file:
                 self.languages[compiled.parent.parent.name] = Translations(file)
-
-    def for_tag(self, tag: str) -> Texts:
+        self.for_tag = lru_cache(_KEPT)(self._for_tag)
         """The texts for a BCP 47 tag; English when there are none."""
+
+    def _for_tag(self, tag: str) -> Texts:
         language = tag.split("-")[0].lower()
         if language not in self.languages:
             tag = language = _SOURCE_LANGUAGE

@@ -129,6 +129,22 @@ def _calendar_event(event: ProtoMessage) -> Any:
     return found
 
 
+@pytest.mark.parametrize("title", ["Tears, of; Steel\\ \\n", "Ü" * 200, "ab" + "票" * 90, "x" * 74, "x" * 75])
+def test_calendar_files_are_read_back_whatever_the_words_are(title: str) -> None:
+    booking = a_booking()
+    booking.show.movie_title = title
+    booking.show.theatre_name = f"{title}; END:VEVENT"
+    [part] = mail_about(confirmed(booking)).parts("text/calendar")
+    raw = part.get_payload(decode=True)
+    assert isinstance(raw, bytes)
+    assert max(len(line) for line in raw.split(b"\r\n")) <= 75
+    [event] = icalendar.Calendar.from_ical(raw).walk("VEVENT")
+    assert str(event["summary"]) == title
+    assert str(event["location"]).startswith(f"{title}; END:VEVENT, Screen 2")
+    [alarm] = event.walk("VALARM")
+    assert alarm.decoded("trigger") == dt.timedelta(hours=-1)
+
+
 def test_cancelled_tickets_are_never_shown_as_valid() -> None:
     booking = a_booking(state=booking_pb2.BOOKING_STATE_REFUNDING)
     mail = mail_about(events_pb2.BookingCancelled(header=a_header(booking)))
