@@ -135,7 +135,7 @@ async def _consumers(
     """A worker for each channel."""
     queues = _queues(settings)
     senders = await _senders(settings, resources, clock, queues.keys())
-    ledger, preferences = MongoNotificationLedger(database), MongoPreferences(database)
+    preferences = MongoPreferences(database)
     seconds = {Channel.EMAIL: settings.smtp_seconds, Channel.SMS: settings.sms_seconds}
     return {
         channel: Consumer(
@@ -143,7 +143,14 @@ async def _consumers(
             queue,
             ChannelWorker(
                 channel,
-                Teller(senders[channel], ledger, preferences, queues.keys(), clock, settings.lease),
+                Teller(
+                    senders[channel],
+                    MongoNotificationLedger(database, settings.prefetch),
+                    preferences,
+                    queues.keys(),
+                    clock,
+                    settings.lease,
+                ),
             ),
             exchanges=(BOOKINGS,),
             prefetch=settings.prefetch,

@@ -1,6 +1,7 @@
 """The notifications in MongoDB: one document each, its id made of event, channel and recipient.
 
-So the unique index on `_id` is what keeps two workers from sending the same.
+So the unique index on `_id` is what keeps two workers from sending the same. A worker's updates are
+gathered: `at_once` is how many messages it sends at the same moment.
 """
 
 import datetime as dt
@@ -8,19 +9,20 @@ from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from pymongo import DESCENDING
-from pymongo.errors import DuplicateKeyError
 
 from mesh.mongo import Document
 from notify_svc.domain.notifications import Channel, Notification, Record, SkipReason, State
 from notify_svc.ports import ClaimOutcome, Place
+from notify_svc.stores.gathering import GatheredUpdates
 from notify_svc.stores.mongo import NOTIFICATIONS, NotifyDatabase, store_call
 
 
 class MongoNotificationLedger:
     """See `NotificationLedger`."""
 
-    def __init__(self, database: NotifyDatabase) -> None:
+    def __init__(self, database: NotifyDatabase, at_once: int = 8) -> None:
         self._notifications = database.database[NOTIFICATIONS]
+        self._updates = GatheredUpdates(self._notifications, at_once)
 
     async def claim(
         self, notification: Notification, claim_id: str, now: dt.datetime, lease: dt.timedelta
@@ -42,7 +44,7 @@ class MongoNotificationLedger:
 
     async def mark_sent(self, notification: Notification, now: dt.datetime) -> None:
         """See `NotificationLedger`. Whoever holds the claim now: that it was sent is a fact."""
-        await self._update(
+        await self._updates.update(
             {"_id": notification.notification_id},
             {
                 "$set": {"state": State.SENT.value, "sent_time": now},
@@ -52,11 +54,11 @@ class MongoNotificationLedger:
 
     async def release(self, notification: Notification, claim_id: str, now: dt.datetime) -> None:
         """See `NotificationLedger`."""
-        await self._update(_held(notification, claim_id), {"$set": {"lease_until": now}})
+        await self._updates.update(_held(notification, claim_id), {"$set": {"lease_until": now}})
 
     async def give_up(self, notification: Notification, claim_id: str) -> None:
         """See `NotificationLedger`."""
-        await self._update(_held(notification, claim_id), {"$set": {"state": State.DEAD.value}})
+        await self._updates.update(_held(notification, claim_id), {"$set": {"state": State.DEAD.value}})
 
     async def find(self, notification_id: str) -> Record | None:
         """See `NotificationLedger`."""
@@ -94,14 +96,12 @@ class MongoNotificationLedger:
             ],
         }
         change["$setOnInsert"] = _facts(notification) | {"create_time": now, "sent_time": None}
-        with store_call():
-            try:
-                await self._notifications.update_one(free, change, upsert=True)
-            except DuplicateKeyError:  # there is one, and it is not free
-                found = await self._notifications.find_one({"_id": notification.notification_id}, ["state"])
-                settled = found is not None and found["state"] in _SETTLED
-                return ClaimOutcome.SETTLED if settled else ClaimOutcome.TAKEN
-        return ClaimOutcome.GRANTED
+        if await self._updates.update(free, change, upsert=True):
+            return ClaimOutcome.GRANTED
+        with store_call():  # there is one, and it is not free
+            found = await self._notifications.find_one({"_id": notification.notification_id}, ["state"])
+        settled = found is not None and found["state"] in _SETTLED
+        return ClaimOutcome.SETTLED if settled else ClaimOutcome.TAKEN
 
     async def _page(self, where: Document, after: Place | None, limit: int) -> Sequence[Record]:
         if after is not None:
@@ -114,10 +114,6 @@ class MongoNotificationLedger:
                 [("create_time", DESCENDING), ("_id", DESCENDING)]
             )
             return [_record(document) async for document in found]
-
-    async def _update(self, where: Document, change: Document) -> None:
-        with store_call():
-            await self._notifications.update_one(where, change)
 
 
 _SETTLED = (State.SENT.value, State.SKIPPED.value)
