@@ -20,8 +20,11 @@ from stack.progress import Progress
 from stack.protos import generate
 
 _CHECK_SECONDS: Final = 600
-_WHOLE_SUITE: Final = ("--numprocesses=2", "--dist=loadfile", "--durations=20")
-"""Two processes, each with engines of its own: much of it waits for what it has killed to come back."""
+_WHOLE_SUITE: Final = ("--numprocesses=2", "--dist=loadfile", "--no-loadscope-reorder", "--durations=20")
+"""Two processes, each with engines of its own: much of it waits for what it has killed to come back.
+
+Files in their order: the long ones come first.
+"""
 
 
 @dataclass(frozen=True, slots=True)

@@ -98,8 +98,6 @@ async def test_a_store_that_hangs_is_waited_for_no_longer_than_allowed(
     assert await seats.find_one({"_id": 1}) is not None
 
 
-# PyMongo's client leaves the socket of a connect that was cancelled to the garbage collector.
-@pytest.mark.filterwarnings("ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning")
 async def test_callers_that_go_away_leave_the_client_as_it_was(seats: Collection) -> None:
     asking = [asyncio.ensure_future(seats.find_one({"_id": number % 9})) for number in range(60)]
     await asyncio.sleep(0.002)
