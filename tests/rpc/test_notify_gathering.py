@@ -1,23 +1,23 @@
 """Updates that go to MongoDB together are what each would have been alone."""
 
 import asyncio
-from collections.abc import Iterator
+from collections.abc import AsyncIterator
 
-import pytest
+import pytest_asyncio
 
 from mesh.errors import StoreUnavailable
-from mesh.mongo import Collection, open_client
+from mesh.mongo import Collection, close, open_client
 from notify_svc.stores.gathering import GatheredUpdates
 from notify_svc.stores.mongo import NotifyDatabase
 from stack.engines import MongoEngine
 from tests.fixtures.engines import MongoDatabase
 
 
-@pytest.fixture
-def collection(mongo_database: MongoDatabase) -> Iterator[Collection]:
+@pytest_asyncio.fixture(loop_scope="session")
+async def collection(mongo_database: MongoDatabase) -> AsyncIterator[Collection]:
     client = open_client(mongo_database.url, "test")
     yield NotifyDatabase(client, mongo_database.name).database["gathered"]
-    client.close()
+    await close(client)
 
 
 async def claim(updates: GatheredUpdates, key: str, by: str) -> bool:
