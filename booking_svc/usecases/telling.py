@@ -45,8 +45,9 @@ class PaymentNews:
 
     The update that applies an event keeps its key with the booking (`Booking.heard`), so nothing else has
     to be written for it. Other events are kept on their own (`PaymentEvents`): those that said nothing
-    new, so that a repetition is known; those about nothing of ours, with an alarm; and those that could
-    not be applied, to be acted on by whichever replica comes to it.
+    new, so that a repetition is known; those about nothing of ours, with an alarm; and those whose booking
+    could not be changed just then, to be acted on by whichever replica comes to it. While the store is away
+    nothing is taken in, and the provider sends its events again.
     """
 
     def __init__(self, ports: Ports, changes: Changes, driver: Driver) -> None:

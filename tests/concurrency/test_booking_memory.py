@@ -209,15 +209,12 @@ async def test_an_event_is_heard_once_however_many_replicas_it_is_told(shop: Sho
     assert (confirmed.state, confirmed.heard) == (BookingState.CONFIRMED, ("sandbox/evt_once",))
 
 
-@pytest.mark.parametrize("kind", [Overtaken, SavedUnheard])
-async def test_an_event_that_could_not_be_applied_is_kept_and_acted_on_later(
-    shop: Shop, kind: type[MongoBookings]
-) -> None:
+async def test_an_event_whose_booking_was_too_busy_is_kept_and_acted_on_later(shop: Shop) -> None:
     use = use_cases(shop.ports)
     held, viewer = await _held(shop, use)
     booking = await _start(use, held, viewer)
     event_id = f"evt_{uuid4().hex}"
-    troubled = use_cases(shop.with_bookings(kind))
+    troubled = use_cases(shop.with_bookings(Overtaken))
     assert await _tell_paid(troubled, booking.payments[0], booking, event_id) is False
     later = FakeClock(SystemClock().now() + dt.timedelta(seconds=20))  # no lease lasts so long
     next_one = use_cases(replace(shop.ports, clock=later))
@@ -227,3 +224,18 @@ async def test_an_event_that_could_not_be_applied_is_kept_and_acted_on_later(
     confirmed = await shop.found(booking)
     assert (confirmed.state, confirmed.heard) == (BookingState.CONFIRMED, (f"sandbox/{event_id}",))
     assert await shop.ports.payment_events.waiting(later.now(), 10) == []
+
+
+async def test_an_event_that_was_applied_and_not_answered_is_known_when_it_comes_again(shop: Shop) -> None:
+    use = use_cases(shop.ports)
+    held, viewer = await _held(shop, use)
+    booking = await _start(use, held, viewer)
+    event_id = f"evt_{uuid4().hex}"
+    with pytest.raises(StoreUnavailable):
+        await _tell_paid(use_cases(shop.with_bookings(SavedUnheard)), booking.payments[0], booking, event_id)
+    assert await _tell_paid(use, booking.payments[0], booking, event_id), (
+        "by who remembers it as it was before"
+    )
+    paid = await shop.found(booking)
+    assert (paid.state, paid.heard) == (BookingState.PAID, (f"sandbox/{event_id}",))
+    assert await shop.ports.payment_events.unknown("sandbox", [event_id]) == {event_id}

@@ -182,7 +182,11 @@ async def test_time_up_closes_the_page_first_and_then_frees_the_seats(short: Des
     assert (await short.sandbox.session(url.rpartition("/")[2]))["status"] == "expired"
     await short.sandbox.pay(url)
     assert await short.movements(booking) == []
-    assert "A1" in short.office.free_seats(short.show_id)
+
+    async def freed() -> bool:
+        return "A1" in short.office.free_seats(short.show_id)
+
+    await eventually(freed)
 
 
 async def test_an_unpaid_hold_ends_by_itself(short: Desk) -> None:

@@ -123,7 +123,11 @@ async def test_time_up_ends_the_page_first_and_then_frees_the_seats(short: Strip
     assert short.session(url)["status"] == "expired"
     assert (await short.stripe.pay(url))[0] == 410
     assert await short.movements(booking) == []
-    assert "A1" in short.office.free_seats(short.show_id)
+
+    async def freed() -> bool:
+        return "A1" in short.office.free_seats(short.show_id)
+
+    await eventually(freed)
 
 
 async def test_a_payment_that_wins_the_race_against_the_end_gets_its_tickets(short: StripeDesk) -> None:
