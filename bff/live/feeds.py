@@ -8,6 +8,7 @@ import asyncio
 import contextvars
 import json
 import random
+from collections import OrderedDict
 from collections.abc import AsyncGenerator, AsyncIterator
 from contextlib import aclosing, asynccontextmanager
 from typing import Protocol
@@ -22,6 +23,8 @@ from mesh.errors import RemoteError
 log = structlog.get_logger()
 
 QUEUE_LENGTH = 64
+LINGER_SECONDS = 10.0
+LINGERING = 256
 _WATCH_SECONDS = 300.0
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.25, 5.0
 # Answers after which asking again is of no use.
@@ -50,11 +53,18 @@ class SeatSource(Protocol):
 
 
 class SeatFeeds:
-    """Shares one upstream watch for each show."""
+    """Shares one upstream watch for each show.
 
-    def __init__(self, source: SeatSource) -> None:
+    A watch is kept for a while after its last browser left: the page is loaded again, or somebody else
+    looks at the show. Setting one up and ending it costs both sides more than some changes that nobody
+    hears of. At most `LINGERING` are kept so.
+    """
+
+    def __init__(self, source: SeatSource, linger_seconds: float = LINGER_SECONDS) -> None:
         self._source = source
+        self._linger_seconds = linger_seconds
         self._feeds: dict[str, _Feed] = {}
+        self._lingering: OrderedDict[str, asyncio.TimerHandle] = OrderedDict()
 
     @asynccontextmanager
     async def subscribe(self, show_id: str) -> AsyncIterator[Events]:
@@ -62,20 +72,34 @@ class SeatFeeds:
         feed = self._feeds.get(show_id)
         if feed is None or feed.ended:
             feed = self._feeds[show_id] = _Feed(show_id, self._source)
+        if (timer := self._lingering.pop(show_id, None)) is not None:
+            timer.cancel()
         events = feed.join()
         try:
             yield events
         finally:
             feed.leave(events)
             if not feed.watched and self._feeds.get(show_id) is feed:
-                del self._feeds[show_id]
-                await feed.close()
+                self._linger(show_id)
 
     async def close(self) -> None:
         """Ends every watch."""
+        for timer in self._lingering.values():
+            timer.cancel()
+        self._lingering.clear()
         feeds, self._feeds = list(self._feeds.values()), {}
         for feed in feeds:
             await feed.close()
+
+    def _linger(self, show_id: str) -> None:
+        loop = asyncio.get_running_loop()
+        self._lingering[show_id] = loop.call_later(self._linger_seconds, self._end, show_id)
+        if len(self._lingering) > LINGERING:
+            self._end(next(iter(self._lingering)))
+
+    def _end(self, show_id: str) -> None:
+        self._lingering.pop(show_id).cancel()
+        self._feeds.pop(show_id).cancel()
 
 
 class _Feed:
@@ -111,6 +135,10 @@ class _Feed:
     def leave(self, events: Events) -> None:
         """Forgets a listener."""
         self._listeners.discard(events)
+
+    def cancel(self) -> None:
+        """Ends the watch soon; for one that nobody listens to."""
+        self._task.cancel()
 
     async def close(self) -> None:
         """Ends the watch and tells the listeners."""

@@ -21,7 +21,8 @@ _SLOW_MS: Final = 1000.0
 def logged(call: Call) -> None:
     """Method, code, reason and milliseconds, when the call has ended."""
     ms = (time.perf_counter() - call.started) * 1000
-    went_well = call.code == "OK" and (ms <= _SLOW_MS or call.streams)
+    # A stream that its reader leaves went well; few end in another way.
+    went_well = call.code in ("OK", "CANCELLED") if call.streams else call.code == "OK" and ms <= _SLOW_MS
     # structlog would take the line's facts together before it sees that nobody wants them.
     if went_well and not _root.isEnabledFor(logging.DEBUG):
         return

@@ -11,7 +11,7 @@ from matinee.booking.v1 import booking_pb2
 from matinee.seat.v1 import seat_pb2
 from matinee.theatre.v1 import seats_pb2
 
-from bff.live.feeds import QUEUE_LENGTH, SeatFeeds
+from bff.live.feeds import LINGERING, QUEUE_LENGTH, SeatFeeds
 from mesh.testing import eventually
 from tests.fixtures.bff import LIVE_STREAMS, SHOW_ID, Frontend
 from tests.rpc.test_bff_buying import held
@@ -53,7 +53,9 @@ async def test_a_browser_gets_all_seats_and_then_every_change(frontend: Frontend
         assert await stream.next() == ("delta", {"sequence": 2, "changes": [[0, "s"]]})
 
 
-async def test_many_browsers_share_one_watch_and_the_last_one_ends_it(frontend: Frontend) -> None:
+async def test_many_browsers_share_one_watch_also_who_comes_after_the_last_one_left(
+    frontend: Frontend,
+) -> None:
     path = f"/shows/{SHOW_ID}/events"
     async with (
         watching(frontend, path) as first,
@@ -65,11 +67,11 @@ async def test_many_browsers_share_one_watch_and_the_last_one_ends_it(frontend: 
         assert frontend.cinema.watchers == 1
         await frontend.cinema.change_seat("B1", SOLD)
         assert {(await stream.next())[1]["sequence"] for stream in (first, second, third)} == {2}
-
-    async def nobody() -> bool:
-        return frontend.cinema.watchers == 0
-
-    await eventually(nobody)
+    await frontend.cinema.change_seat("B2", SOLD)
+    async with watching(frontend, path) as next_one:
+        assert (await next_one.next())[1]["sequence"] == 3
+        assert frontend.cinema.watchers == 1
+        assert frontend.cinema.watches == 1
 
 
 async def test_a_browser_that_comes_later_begins_with_the_newest_states(frontend: Frontend) -> None:
@@ -171,6 +173,52 @@ async def test_a_browser_that_does_not_keep_up_is_cut_off_and_nothing_piles_up()
         await eventually(cut)
         assert await slow.get() is None
     await feeds.close()
+
+
+class Calm:
+    """Watches where nothing happens."""
+
+    def __init__(self) -> None:
+        self.open: set[str] = set()
+
+    async def watch(self, show_id: str, after: int, timeout: float) -> Any:
+        self.open.add(show_id)
+        try:
+            yield seat_pb2.WatchSeatsResponse(snapshot=seats_pb2.SeatMap(seat_states=[FREE], sequence=1))
+            await asyncio.Event().wait()
+        finally:
+            self.open.discard(show_id)
+
+    async def are_open(self, count: int) -> bool:
+        return len(self.open) == count
+
+
+async def _look_at(feeds: SeatFeeds, show_id: str) -> None:
+    async with feeds.subscribe(show_id) as events:
+        assert await events.get() is not None
+
+
+async def test_a_watch_ends_a_while_after_its_last_browser_left() -> None:
+    calm = Calm()
+    feeds = SeatFeeds(calm, linger_seconds=0.2)
+    await _look_at(feeds, "show")
+    assert calm.open == {"show"}
+    async with feeds.subscribe("show"):
+        await asyncio.sleep(0.4)  # somebody looks again, and is not left alone
+        assert calm.open == {"show"}
+    await eventually(lambda: calm.are_open(0))
+    await feeds.close()
+
+
+async def test_watches_that_nobody_looks_at_are_few_and_all_end_with_the_process() -> None:
+    calm = Calm()
+    feeds = SeatFeeds(calm, linger_seconds=60)
+    for number in range(LINGERING + 20):
+        await _look_at(feeds, f"show-{number}")
+    await eventually(lambda: calm.are_open(LINGERING))
+    assert "show-0" not in calm.open
+    await feeds.close()
+    assert calm.open == set()
 
 
 class Flaky:
