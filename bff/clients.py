@@ -137,7 +137,7 @@ class LaidOutSeats:
 
 
 class Seats:
-    """Seats of shows, never from memory, but for how full a show is."""
+    """Seats of shows, asked for each time, but for how full a show is."""
 
     def __init__(self, channel: MeshChannel, monotonic: Callable[[], float]) -> None:
         self._stub = channel.stub(seat_pb2_grpc.SeatServiceStub)

@@ -82,6 +82,11 @@ class SeatFeeds:
             if not feed.watched and self._feeds.get(show_id) is feed:
                 self._linger(show_id)
 
+    def seat_map(self, show_id: str) -> seats_pb2.SeatMap | None:
+        """The show's seats as they are, if a watch of them is under way; not to be changed or kept."""
+        feed = self._feeds.get(show_id)
+        return feed.seat_map if feed is not None else None
+
     async def close(self) -> None:
         """Ends every watch."""
         for timer in self._lingering.values():
@@ -110,7 +115,8 @@ class _Feed:
         self._source = source
         self._listeners: set[Events] = set()
         self._states: list[str] = []
-        self._sequence = 0
+        self._map = seats_pb2.SeatMap()
+        self._is_told = False
         # An empty context: the first browser's deadline and trace are not the feed's.
         self._task = asyncio.create_task(self._run(), context=contextvars.Context())
 
@@ -118,6 +124,11 @@ class _Feed:
     def watched(self) -> bool:
         """Whether anybody listens."""
         return bool(self._listeners)
+
+    @property
+    def seat_map(self) -> seats_pb2.SeatMap | None:
+        """All states, while changes of them are being told."""
+        return self._map if self._is_told else None
 
     @property
     def ended(self) -> bool:
@@ -151,10 +162,11 @@ class _Feed:
         while True:
             try:
                 async with aclosing(
-                    self._source.watch(self._show_id, self._sequence, _WATCH_SECONDS)
+                    self._source.watch(self._show_id, self._map.sequence, _WATCH_SECONDS)
                 ) as updates:
                     async for update in updates:
                         self._take(update)
+                        self._is_told = True
                         pause = _FIRST_PAUSE
             except RemoteError as error:
                 if error.code in _FINAL:
@@ -162,13 +174,15 @@ class _Feed:
                     self._end_all()
                     return
                 log.warning("seat_watch_interrupted", show_id=self._show_id, code=error.code)
+            finally:
+                self._is_told = False
             await asyncio.sleep(pause * random.uniform(0.8, 1.2))  # noqa: S311 - spreads load, no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _take(self, update: seat_pb2.WatchSeatsResponse) -> None:
         if update.HasField("snapshot"):
+            self._map.CopyFrom(update.snapshot)
             self._states = [LETTERS.get(state, "b") for state in update.snapshot.seat_states]
-            self._sequence = update.snapshot.sequence
             self._tell(self._snapshot_event())
             return
         changes = []
@@ -176,13 +190,14 @@ class _Feed:
             if 0 <= change.seat_index < len(self._states):
                 letter = LETTERS.get(change.state, "b")
                 self._states[change.seat_index] = letter
+                self._map.seat_states[change.seat_index] = change.state
                 changes.append((change.seat_index, letter))
-        self._sequence = update.delta.sequence
-        self._tell(encode_event("delta", json.dumps({"sequence": self._sequence, "changes": changes})))
+        sequence = self._map.sequence = update.delta.sequence
+        self._tell(encode_event("delta", json.dumps({"sequence": sequence, "changes": changes})))
 
     def _snapshot_event(self) -> bytes:
         return encode_event(
-            "snapshot", json.dumps({"sequence": self._sequence, "states": "".join(self._states)})
+            "snapshot", json.dumps({"sequence": self._map.sequence, "states": "".join(self._states)})
         )
 
     def _tell(self, event: bytes) -> None:

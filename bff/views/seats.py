@@ -8,6 +8,7 @@ from urllib.parse import urlencode
 from aiohttp import web
 from matinee.type.v1 import layout_pb2
 
+from bff.clients import LaidOutSeats
 from bff.keys import (
     BACKGROUND,
     BOOKINGS,
@@ -163,7 +164,8 @@ async def _page(
     texts = request[VISITOR_TEXTS]
     catalogue = request.app[CATALOGUE]
     show = await catalogue.show(show_id)
-    seats = await request.app[SEATS].seat_map(show_id, show.layout)
+    seats = _watched(request, show_id, show.layout) if status == 200 and not chosen else None
+    seats = seats or await request.app[SEATS].seat_map(show_id, show.layout)
     plan = request.app[SEAT_PLANS].plan(seats.layout, show.show.prices, texts)
     free = free_seats(plan, seats.seat_map) if chosen else frozenset()
     still_free = tuple(seat for seat in chosen if seat in free)[:SEAT_LIMIT]
@@ -185,6 +187,14 @@ async def _page(
     )
     city = present_city(await catalogue.city(show.theatre.city_id))
     return render(request, "show.html", view=view, city=city, status=status)
+
+
+def _watched(request: web.Request, show_id: str, layout: layout_pb2.Layout) -> LaidOutSeats | None:
+    """The seats without asking for them, when a watch for other browsers tells them already."""
+    seat_map = request.app[SEAT_FEEDS].seat_map(show_id)
+    if seat_map is None or seat_map.layout_id != layout.layout_id:
+        return None
+    return LaidOutSeats(seat_map, layout)
 
 
 def _address(show_id: str, seats: Sequence[str]) -> str:

@@ -74,6 +74,25 @@ async def test_many_browsers_share_one_watch_also_who_comes_after_the_last_one_l
         assert frontend.cinema.watches == 1
 
 
+async def test_the_page_of_a_show_that_is_watched_shows_what_the_watch_told(frontend: Frontend) -> None:
+    page = f"{frontend.url}/shows/{SHOW_ID}"
+
+    def taken(text: str) -> int:
+        return text.count(' sold"')
+
+    async with watching(frontend, f"/shows/{SHOW_ID}/events") as stream:
+        await stream.next()
+        frontend.cinema.calls.clear()
+        before = taken(await (await frontend.http.get(page)).text())
+        await frontend.cinema.change_seat("B1", SOLD)
+        await stream.next()
+        assert taken(await (await frontend.http.get(page)).text()) > before
+        assert "GetSeatMap" not in frontend.cinema.calls
+        # Who has chosen seats is told of those that went: asked for, not remembered.
+        await frontend.http.get(page, params={"seat": "A1"})
+        assert "GetSeatMap" in frontend.cinema.calls
+
+
 async def test_a_browser_that_comes_later_begins_with_the_newest_states(frontend: Frontend) -> None:
     path = f"/shows/{SHOW_ID}/events"
     async with watching(frontend, path) as first:
@@ -243,3 +262,18 @@ async def test_a_watch_that_breaks_goes_on_after_what_is_known() -> None:
                 await events.get()
     await feeds.close()
     assert flaky.asked_after[:3] == [0, 1, 2]
+
+
+async def test_seats_are_told_of_only_while_their_watch_is_under_way() -> None:
+    flaky = Flaky()
+    feeds = SeatFeeds(flaky)
+    assert feeds.seat_map("show") is None
+    async with feeds.subscribe("show") as events:
+        await events.get()
+
+        async def interrupted() -> bool:
+            return feeds.seat_map("show") is None
+
+        await eventually(interrupted)
+    await feeds.close()
+    assert feeds.seat_map("show") is None
