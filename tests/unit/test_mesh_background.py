@@ -27,6 +27,23 @@ async def test_a_step_ends_although_its_caller_went_away() -> None:
     assert ended.is_set()
 
 
+async def test_a_step_that_nobody_waits_for_is_waited_for_at_the_end() -> None:
+    background = Background()
+    ended = asyncio.Event()
+
+    async def step() -> float | None:
+        await asyncio.sleep(0.05)
+        ended.set()
+        return deadlines.remaining()
+
+    deadlines.set_remaining(0.01)
+    begun = background.begin(step())
+    deadlines.set_remaining(None)
+    await background.close(grace_seconds=2)
+    assert ended.is_set()
+    assert await begun is None, "it is free of its caller's deadline"
+
+
 async def test_closing_waits_for_steps_only_so_long() -> None:
     background = Background()
     cancelled = asyncio.Event()
