@@ -14,8 +14,10 @@ from bff.cache import TtlCache
 from mesh.channel import MeshChannel
 from mesh.errors import RemoteError
 
-SHOW_SECONDS = 1.0
+REVISION_SECONDS = 1.0
 """A show that was cancelled or moved is seen within two seconds: catalog_svc may be one behind as well."""
+KEPT_SECONDS = 60.0
+"""How long a show is kept while the revision is the same."""
 OCCUPANCY_SECONDS = 2.0
 OCCUPANCY_LIMIT = 200
 MOVIES_LIMIT = 200
@@ -31,7 +33,9 @@ class Catalogue:
         self._movie: TtlCache[catalog_pb2.Movie] = TtlCache(cache_seconds, 2000, monotonic)
         self._shows: TtlCache[catalog_pb2.ListShowsResponse] = TtlCache(cache_seconds, 2000, monotonic)
         self._show: TtlCache[catalog_pb2.GetShowResponse]
-        self._show = TtlCache(min(cache_seconds, SHOW_SECONDS), 500, monotonic)
+        self._show = TtlCache(KEPT_SECONDS if cache_seconds else 0, 500, monotonic)
+        self._revision: TtlCache[catalog_pb2.Revision]
+        self._revision = TtlCache(min(cache_seconds, REVISION_SECONDS), 1, monotonic)
 
     async def cities(self) -> tuple[catalog_pb2.City, ...]:
         """Every city, by name."""
@@ -107,13 +111,16 @@ class Catalogue:
         return await self._shows.get((movie_id, city_id, business_date), load)
 
     async def show(self, show_id: str) -> catalog_pb2.GetShowResponse:
-        """One show with its movie, theatre, screen, layout and prices."""
+        """One show with its movie, theatre, screen, layout and prices; kept until the catalogue changes."""
+        revision = await self._revision.get((), self._load_revision)
 
         async def load() -> catalog_pb2.GetShowResponse:
-            request = catalog_pb2.GetShowRequest(show_id=show_id, may_be_remembered=True)
-            return await self._stub.GetShow(request)
+            return await self._stub.GetShow(catalog_pb2.GetShowRequest(show_id=show_id, at_least=revision))
 
-        return await self._show.get(show_id, load)
+        return await self._show.get((show_id, revision.movies, revision.places, revision.shows), load)
+
+    async def _load_revision(self) -> catalog_pb2.Revision:
+        return (await self._stub.GetRevision(catalog_pb2.GetRevisionRequest())).revision
 
     async def _load_cities(self) -> tuple[catalog_pb2.City, ...]:
         cities: list[catalog_pb2.City] = []

@@ -37,7 +37,7 @@ class BffSettings(ProcessSettings):
     body_seconds: float = Field(default=10.0, gt=0, le=120)
     """How long a browser may take to send a form."""
     catalogue_cache_seconds: float = Field(default=10.0, ge=0, le=3600)
-    """How old an answer of the catalogue may be; of a single show, a second at most."""
+    """How old lists of the catalogue may be; 0 keeps nothing, not even single shows until they change."""
     live_streams: int = Field(default=2000, ge=1, le=100_000)
     """Live connections (seat maps, waiting pages) that this process keeps open at once."""
 

@@ -1,7 +1,9 @@
 """Shows as catalog_svc knows them, and what happened to them."""
 
 import datetime as dt
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Final
 
 from matinee.catalog.v1 import catalog_pb2, catalog_pb2_grpc
@@ -13,15 +15,22 @@ from booking_svc.ports import ScheduleChange, ScheduleChangeKind
 from mesh.errors import RemoteError
 from mesh.recent import Recent
 
-_FRESH_SECONDS: Final = 1.0
+_REVISION_SECONDS: Final = 1.0
+_KEPT_SECONDS: Final = 60.0
 _MOST_SHOWS: Final = 2_000
 
 
-class CatalogShowDirectory:
-    """The `ShowDirectory` port. What was asked within the last second is not asked again.
+@dataclass(frozen=True, slots=True)
+class _Known:
+    show: ShowOnSale
+    revision: catalog_pb2.Revision
+    asked_at: float
 
-    That is the time between a price that is shown and the booking made at it.
-    What is asked, the catalogue may remember for a second more. A show that
+
+class CatalogShowDirectory:
+    """The `ShowDirectory` port. A show is kept while the catalogue's revision stays the same.
+
+    That is asked for once a second, and may be a second old itself. A show that
     changes meanwhile is met by the second walk through its bookings
     (`usecases.following`), which allows for longer than this.
     """
@@ -31,33 +40,50 @@ class CatalogShowDirectory:
     ) -> None:
         self._catalog = catalog
         self._monotonic = monotonic
-        self._known: Recent[str, tuple[float, ShowOnSale]] = Recent(_MOST_SHOWS)
+        self._known: Recent[str, _Known] = Recent(_MOST_SHOWS)
+        self._revision = catalog_pb2.Revision()
+        self._revision_asked_at = -_REVISION_SECONDS
 
     async def find(self, show_id: str) -> ShowOnSale:
         """See `ShowDirectory.find`."""
-        known = self._known.get(show_id)
-        if known is not None and self._monotonic() - known[0] < _FRESH_SECONDS:
-            return known[1]
+        revision = await self._current()
         asked_at = self._monotonic()
-        show = await self._ask(show_id, may_be_remembered=True)
-        self._known.put(show_id, (asked_at, show))
-        return show
+        known = self._known.get(show_id)
+        if known is None or known.revision != revision or asked_at - known.asked_at > _KEPT_SECONDS:
+            request = catalog_pb2.GetShowRequest(show_id=show_id, at_least=revision)
+            known = self._known.put(show_id, _Known(await self._ask(request), revision, asked_at))
+        return known.show
 
     async def is_cancelled(self, show_id: str) -> bool:
         """See `ShowDirectory.is_cancelled`; always asks."""
-        return (await self._ask(show_id, may_be_remembered=False)).cancelled
+        return (await self._ask(catalog_pb2.GetShowRequest(show_id=show_id))).cancelled
 
-    async def _ask(self, show_id: str, *, may_be_remembered: bool) -> ShowOnSale:
-        request = catalog_pb2.GetShowRequest(show_id=show_id, may_be_remembered=may_be_remembered)
-        try:
-            response = await self._catalog.GetShow(request)
-        except RemoteError as error:
-            if error.code == "NOT_FOUND":
-                raise UnknownShow("no such show", show_id=show_id) from None
-            if error.outcome_unknown:
-                raise CatalogUnavailable("the catalogue is not answering") from error
-            raise
-        return show_from(response)
+    async def _current(self) -> catalog_pb2.Revision:
+        now = self._monotonic()
+        if now - self._revision_asked_at >= _REVISION_SECONDS:
+            with _told_as_unavailable():
+                response = await self._catalog.GetRevision(catalog_pb2.GetRevisionRequest())
+            self._revision, self._revision_asked_at = response.revision, now
+        return self._revision
+
+    async def _ask(self, request: catalog_pb2.GetShowRequest) -> ShowOnSale:
+        with _told_as_unavailable():
+            try:
+                return show_from(await self._catalog.GetShow(request))
+            except RemoteError as error:
+                if error.code == "NOT_FOUND":
+                    raise UnknownShow("no such show", show_id=request.show_id) from None
+                raise
+
+
+@contextmanager
+def _told_as_unavailable() -> Iterator[None]:
+    try:
+        yield
+    except RemoteError as error:
+        if error.outcome_unknown:
+            raise CatalogUnavailable("the catalogue is not answering") from error
+        raise
 
 
 _KINDS: Final = {

@@ -12,6 +12,7 @@ from catalog_svc.domain.imports.records import Record
 from catalog_svc.domain.movie_index import MovieIndex
 from catalog_svc.domain.places import GeoPoint
 from catalog_svc.domain.programme import Places, Programme
+from catalog_svc.domain.revisions import Revisions
 from catalog_svc.domain.schedule import ScheduleChange
 from catalog_svc.domain.shows import Show, ShowPlan
 from catalog_svc.domain.theatres import Layout, Theatre
@@ -48,8 +49,12 @@ class Catalogue(Protocol):
         """One show as it is in the store now, also a past or cancelled one."""
         ...
 
-    async def remembered_show(self, show_id: str) -> Show | None:
-        """As `show`, but like the other reads at most about a second behind."""
+    async def remembered_show(self, show_id: str, at_least: Revisions) -> Show | None:
+        """As `show`, but it may be as old as the revision; so may what is read of other things after it."""
+        ...
+
+    async def revisions(self) -> Revisions:
+        """What the other reads are of."""
         ...
 
     async def layout(self, layout_id: str) -> Layout | None:

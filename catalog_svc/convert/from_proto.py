@@ -17,6 +17,7 @@ from catalog_svc.domain.imports.records import Record
 from catalog_svc.domain.movies import CastMember, Movie, Trailer
 from catalog_svc.domain.paging import PageRequest
 from catalog_svc.domain.places import City, GeoPoint
+from catalog_svc.domain.revisions import Revisions
 from catalog_svc.domain.shows import CategoryPrice, ShowPlan, ShowStatus
 from catalog_svc.domain.theatres import Category, Layout, Screen, Seat, Theatre, TheatreConnector
 from catalog_svc.ports import RequestKey
@@ -54,6 +55,11 @@ def request_key(message: Change) -> RequestKey:
     """The request's id and what makes it the same request."""
     digest = hashlib.sha256(message.SerializeToString(deterministic=True)).hexdigest()
     return RequestKey(message.request_id, digest)
+
+
+def revisions(message: catalog_pb2.Revision) -> Revisions:
+    """The revision."""
+    return Revisions(message.movies, message.places, message.shows)
 
 
 def movie_search(message: catalog_pb2.SearchMoviesRequest) -> MovieSearch:

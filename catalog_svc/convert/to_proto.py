@@ -11,6 +11,7 @@ from catalog_svc.domain.imports.batch import Refusal
 from catalog_svc.domain.movies import Movie
 from catalog_svc.domain.places import City, GeoPoint
 from catalog_svc.domain.programme import MovieSummary
+from catalog_svc.domain.revisions import Revisions
 from catalog_svc.domain.schedule import ScheduleChange, ScheduleChangeKind
 from catalog_svc.domain.shows import Show, ShowStatus, gives_afternoon_price
 from catalog_svc.domain.theatres import Layout, Screen, Theatre, TheatreConnector
@@ -45,6 +46,11 @@ def schedule_change(value: ScheduleChange) -> catalog_pb2.ScheduleChange:
         change_reason=value.reason,
         change_time=_timestamp(value.time),
     )
+
+
+def revision(value: Revisions) -> catalog_pb2.Revision:
+    """The revision's message."""
+    return catalog_pb2.Revision(movies=value.movies, places=value.places, shows=value.shows)
 
 
 def city(value: City) -> catalog_pb2.City:

@@ -139,10 +139,15 @@ class CatalogServicer(catalog_pb2_grpc.CatalogServiceServicer):
         self, request: catalog_pb2.GetShowRequest, _context: Context
     ) -> catalog_pb2.GetShowResponse:
         """See the proto."""
-        details = await browse.get_show(
-            request.show_id, self._catalogue, may_be_remembered=request.may_be_remembered
-        )
+        at_least = from_proto.revisions(request.at_least) if request.HasField("at_least") else None
+        details = await browse.get_show(request.show_id, at_least, self._catalogue)
         return self._shows.message(details)
+
+    async def GetRevision(
+        self, _request: catalog_pb2.GetRevisionRequest, _context: Context
+    ) -> catalog_pb2.GetRevisionResponse:
+        """See the proto."""
+        return catalog_pb2.GetRevisionResponse(revision=to_proto.revision(await self._catalogue.revisions()))
 
     async def ListScheduleChanges(
         self, request: catalog_pb2.ListScheduleChangesRequest, _context: Context

@@ -4,7 +4,6 @@ import asyncio
 import datetime as dt
 from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from pymongo import IndexModel
@@ -12,6 +11,7 @@ from pymongo.errors import ConnectionFailure, PyMongoError
 
 from catalog_svc.domain.movies import Movie
 from catalog_svc.domain.programme import ComingShows, Places
+from catalog_svc.domain.revisions import Revisions
 from catalog_svc.domain.schedule import ScheduleChange
 from catalog_svc.domain.shows import Show, ShowStatus
 from catalog_svc.domain.theatres import Layout
@@ -37,15 +37,6 @@ _INDEXES: Mapping[str, list[IndexModel]] = {
     ],
     "receipts": [IndexModel("create_time", expireAfterSeconds=_RECEIPT_SECONDS)],
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Revisions:
-    """How often each part of the catalogue was changed; readers compare them to know what is stale."""
-
-    movies: int
-    places: int
-    shows: int
 
 
 class MongoCatalogueArchive:

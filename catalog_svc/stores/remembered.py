@@ -16,10 +16,11 @@ from typing import Generic, TypeVar
 
 from catalog_svc.domain.movie_index import MovieIndex
 from catalog_svc.domain.programme import Places, Programme
+from catalog_svc.domain.revisions import Revisions
 from catalog_svc.domain.schedule import ScheduleChange
 from catalog_svc.domain.shows import Show, gives_afternoon_price
 from catalog_svc.domain.theatres import Layout
-from catalog_svc.stores.mongo import MongoCatalogueArchive, Revisions
+from catalog_svc.stores.mongo import MongoCatalogueArchive
 from mesh import deadlines
 
 K = TypeVar("K", bound=Hashable)
@@ -126,8 +127,14 @@ class RememberedCatalogue:
         """See `Catalogue`. Not remembered."""
         return await self._archive.show(show_id)
 
-    async def remembered_show(self, show_id: str) -> Show | None:
+    async def revisions(self) -> Revisions:
         """See `Catalogue`."""
+        return await self._current()
+
+    async def remembered_show(self, show_id: str, at_least: Revisions) -> Show | None:
+        """See `Catalogue`."""
+        if not (await self._current()).covers(at_least):
+            self.expire()  # another process has heard of a change first
         # Read after its revision, so that it is never older than that.
         key = (show_id, (await self._current()).shows)
         try:

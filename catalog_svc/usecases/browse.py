@@ -9,6 +9,7 @@ from catalog_svc.domain.movies import Movie
 from catalog_svc.domain.paging import Page, PageRequest, PageTokens, page_of
 from catalog_svc.domain.places import City, GeoPoint, nearest_city
 from catalog_svc.domain.programme import MovieSummary
+from catalog_svc.domain.revisions import Revisions
 from catalog_svc.domain.shows import Show
 from catalog_svc.domain.theatres import Layout, Screen, Theatre
 from catalog_svc.domain.words import folded
@@ -134,9 +135,14 @@ async def list_shows(
     return MovieDay(day, theatre_days, dates)
 
 
-async def get_show(show_id: str, catalogue: Catalogue, *, may_be_remembered: bool) -> ShowDetails:
-    """The show with its movie, theatre, screen and layout. Raises UnknownShow."""
-    show = await (catalogue.remembered_show(show_id) if may_be_remembered else catalogue.show(show_id))
+async def get_show(show_id: str, at_least: Revisions | None, catalogue: Catalogue) -> ShowDetails:
+    """The show with its movie, theatre, screen and layout; from the store, or as new as said.
+
+    Raises UnknownShow.
+    """
+    show = await (
+        catalogue.show(show_id) if at_least is None else catalogue.remembered_show(show_id, at_least)
+    )
     if show is None:
         raise UnknownShow(show_id)
     details = await _details(show, catalogue)

@@ -2,7 +2,7 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Awaitable
+from collections.abc import Awaitable, Callable
 
 import pytest
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -11,7 +11,7 @@ from matinee.catalog.v1 import admin_pb2, catalog_pb2
 from mesh.errors import RemoteError
 from mesh.ids import new_request_id
 from mesh.testing import eventually
-from tests.fixtures.catalog import Catalogue, catalogue_on, show, springfield
+from tests.fixtures.catalog import Catalogue, catalogue_on, movie, show, springfield
 from tests.fixtures.engines import MongoDatabase
 
 EVENING = dt.datetime(2026, 6, 1, 18, 30, tzinfo=dt.UTC)
@@ -205,26 +205,48 @@ async def test_changes_made_at_once_leave_no_gap(mongo_database: MongoDatabase) 
         assert {change.show_id for change in listed} == {f"show-{day}" for day in range(8)}
 
 
-async def test_a_show_may_be_remembered_for_a_second_and_by_who_asks_for_that_alone(
+async def test_a_show_may_be_as_old_as_the_revision_that_the_caller_has_heard_of(
     mongo_database: MongoDatabase,
 ) -> None:
     request = catalog_pb2.GetShowRequest(show_id=SHOW_ID)
-    remembered = catalog_pb2.GetShowRequest(show_id=SHOW_ID, may_be_remembered=True)
+
+    async def revision_of(catalogue: Catalogue) -> catalog_pb2.Revision:
+        return (await catalogue.reads.GetRevision(catalog_pb2.GetRevisionRequest())).revision
+
     async with catalogue_on(mongo_database) as one, catalogue_on(mongo_database) as other:
         await one.store(*springfield(), show())
         before = await other.reads.GetShow(request)
+        old = catalog_pb2.GetShowRequest(show_id=SHOW_ID, at_least=await revision_of(other))
         for _ in range(2):
-            assert await other.reads.GetShow(remembered) == before
-            assert await one.reads.GetShow(remembered) == before
+            assert await other.reads.GetShow(old) == before
         await one.admin.CancelShow(_cancel())
-        after = await other.reads.GetShow(request)  # from the store, whatever is remembered there
+        new = catalog_pb2.GetShowRequest(show_id=SHOW_ID, at_least=await revision_of(one))
+        assert new.at_least.shows > old.at_least.shows
+        after = await other.reads.GetShow(new)  # as the caller knows of a change, it is looked for
         assert after.show.status == catalog_pb2.SHOW_STATUS_CANCELLED
-        assert await one.reads.GetShow(remembered) == after  # who made the change knows of it
+        assert await other.reads.GetShow(request) == after  # from the store, whatever is remembered
+        assert await one.reads.GetShow(old) == after  # who made the change knows of it
+        assert await revision_of(other) == new.at_least
 
-        async def heard_of() -> bool:
-            return await other.reads.GetShow(remembered) == after
 
-        await eventually(heard_of, within_seconds=2)
+async def test_every_process_hears_of_a_revision_within_two_seconds(mongo_database: MongoDatabase) -> None:
+    async with catalogue_on(mongo_database) as one, catalogue_on(mongo_database) as other:
+        asked = catalog_pb2.GetRevisionRequest()
+        await one.store(*springfield(), show())
+        seen = [(await other.reads.GetRevision(asked)).revision]
+        changes: tuple[Callable[[], Awaitable[object]], ...] = (
+            lambda: one.store(movie(title="The Asteroid")),
+            lambda: one.store(show("other", EVENING + dt.timedelta(days=1), business_date="2026-06-02")),
+            lambda: one.admin.RescheduleShow(_move(EVENING + dt.timedelta(minutes=20))),
+        )
+        for change in changes:
+            await change()
+
+            async def heard_of() -> bool:
+                return (await other.reads.GetRevision(asked)).revision != seen[-1]
+
+            await eventually(heard_of, within_seconds=2)
+            seen.append((await other.reads.GetRevision(asked)).revision)
 
 
 @pytest.mark.parametrize("field", ["after_sequence", "page_size"])

@@ -4,8 +4,8 @@ import asyncio
 
 import pytest
 
+from catalog_svc.domain.revisions import Revisions
 from catalog_svc.domain.shows import Show
-from catalog_svc.stores.mongo import Revisions
 from catalog_svc.stores.remembered import Remembered, RememberedCatalogue
 from mesh import deadlines
 
@@ -85,6 +85,9 @@ async def test_a_load_is_not_bound_by_the_deadline_of_who_came_first() -> None:
     assert await asyncio.create_task(hurried()) is None
 
 
+LONG_AGO = Revisions(0, 0, 0)
+
+
 class Archive:
     """A store whose shows the test changes; counts what is read."""
 
@@ -111,20 +114,36 @@ async def test_a_show_is_read_once_until_the_schedule_changes() -> None:
     catalogue = RememberedCatalogue(archive)  # type: ignore[arg-type]
     first = archive.change("a")
     for _ in range(3):
-        assert await catalogue.remembered_show("a") is first
+        assert await catalogue.remembered_show("a", LONG_AGO) is first
     assert archive.reads == ["a"]
     second = archive.change("a")
     assert await catalogue.show("a") is second  # as it is in the store
     catalogue.expire()  # as whoever changed it does; others find out within a second
-    assert await catalogue.remembered_show("a") is second
+    assert await catalogue.remembered_show("a", LONG_AGO) is second
     assert archive.reads == ["a", "a", "a"]
 
 
 async def test_a_show_that_is_not_there_is_looked_for_each_time() -> None:
     archive = Archive()
     catalogue = RememberedCatalogue(archive)  # type: ignore[arg-type]
-    assert await catalogue.remembered_show("a") is None
-    assert await catalogue.remembered_show("a") is None
+    assert await catalogue.remembered_show("a", LONG_AGO) is None
+    assert await catalogue.remembered_show("a", LONG_AGO) is None
     imported = archive.change("a")
-    assert await catalogue.remembered_show("a") is imported
+    assert await catalogue.remembered_show("a", LONG_AGO) is imported
     assert archive.reads == ["a"] * 3
+
+
+async def test_a_show_is_as_new_as_the_caller_has_heard_of() -> None:
+    archive = Archive()
+    catalogue = RememberedCatalogue(archive)  # type: ignore[arg-type]
+    first = archive.change("a")
+    heard_of = await catalogue.revisions()
+    assert await catalogue.remembered_show("a", heard_of) is first
+    second = archive.change("a")  # made by another process; ours has not looked yet
+    assert await catalogue.remembered_show("a", heard_of) is first
+    assert await catalogue.remembered_show("a", Revisions(1, 1, archive.revision)) is second
+    assert (await catalogue.revisions()).shows == archive.revision
+    for ahead in (Revisions(2, 0, 0), Revisions(0, 2, 0), Revisions(0, 0, archive.revision + 1)):
+        reads = len(archive.reads)
+        assert await catalogue.remembered_show("a", ahead) is second  # the store is what there is
+        assert len(archive.reads) == reads
