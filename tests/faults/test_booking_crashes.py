@@ -38,12 +38,6 @@ from tests.fixtures.box_office import BoxOffice, open_box_office
 from tests.fixtures.crashing import Fate, mortal, mortal_port, until_death
 from tests.fixtures.sandbox import Posted, Sandbox, WebhookAddress, running_sandbox, webhook_address
 
-# A dying process cancels what runs beside it, and PyMongo leaves a socket to the garbage collector when it
-# is cancelled while it opens a connection.
-pytestmark = pytest.mark.filterwarnings(
-    "ignore:Exception ignored in. <socket:pytest.PytestUnraisableExceptionWarning"
-)
-
 NOBODY_PAYS = "nobody pays"
 """In the place of a card: the buyer does not even go to the provider."""
 LATE_SECONDS = 0.15
