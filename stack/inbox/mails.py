@@ -11,6 +11,7 @@ from typing import Any
 LONGEST_TEXT = 20_000
 _RECIPIENTS, _RECEIVED = "X-Inbox-Recipients", "X-Inbox-Received"
 _HEAD_END = re.compile(rb"\r?\n\r?\n")
+_MESSAGE_ID = re.compile(rb"^Message-ID:(?:[ \t]*\r?\n[ \t])?([^\r\n]*)", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,8 +94,9 @@ def opened(kept: bytes) -> Mail:
 
 def message_id_of(content: bytes) -> str:
     """The mail's own Message-ID, or an empty text; reads no further than its head."""
-    head = _HEAD_END.split(content, maxsplit=1)[0]
-    return str(email.message_from_bytes(head).get("Message-ID", "")).strip()
+    end = _HEAD_END.search(content)
+    found = _MESSAGE_ID.search(content, 0, end.start() if end else len(content))
+    return found[1].strip().decode(errors="replace") if found else ""
 
 
 def recipients_of(kept: bytes) -> tuple[str, ...]:

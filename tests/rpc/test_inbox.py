@@ -276,3 +276,85 @@ async def test_what_is_no_text_message_is_refused(
     async with running(tmp_path) as inbox:
         assert await post_text(inbox, key, **body) == status
         assert await texts(inbox) == []
+
+
+@asynccontextmanager
+async def talking(inbox: Inbox) -> AsyncIterator["Talk"]:
+    reader, writer = await asyncio.open_connection(LOOPBACK, inbox.smtp_port)
+    talk = Talk(reader, writer)
+    assert await talk.answers(1) == [220]
+    yield talk
+    writer.close()
+    await writer.wait_closed()
+
+
+@dataclass
+class Talk:
+    """An SMTP client that sends whatever it is told to."""
+
+    reader: asyncio.StreamReader
+    writer: asyncio.StreamWriter
+
+    async def answers(self, count: int) -> list[int]:
+        """The codes of the next answers; a continued one counts as one."""
+        codes: list[int] = []
+        async with asyncio.timeout(5):
+            while len(codes) < count:
+                line = await self.reader.readline()
+                assert line, f"the connection ended after {codes}"
+                if line[3:4] == b" ":
+                    codes.append(int(line[:3]))
+        return codes
+
+    async def say(self, text: bytes, count: int = 1) -> list[int]:
+        self.writer.write(text)
+        return await self.answers(count)
+
+
+async def test_commands_may_come_together_and_in_pieces(tmp_path: Path) -> None:
+    envelope = (
+        b"MAIL FROM:<a@b.example>\r\nRCPT TO:<ada@example.com>\r\nRCPT TO:<eve@example.com>\r\nDATA\r\n"
+    )
+    async with running(tmp_path) as inbox, talking(inbox) as talk:
+        assert await talk.say(b"EHLO me\r\n") == [250]
+        assert await talk.say(envelope, 4) == [250, 250, 250, 354]
+        assert await talk.say(b"Subject: one\r\n\r\n..dots\r\n.\r\n" + envelope, 5) == [
+            250,
+            250,
+            250,
+            250,
+            354,
+        ]
+        for piece in (b"Subject: t", b"wo\r\n\r\nx\r", b"\n", b".", b"\r", b"\n"):
+            talk.writer.write(piece)
+            await asyncio.sleep(0.01)
+        assert await talk.answers(1) == [250]
+        assert await talk.say(envelope + b".\r\nQUIT\r\n", 6) == [250, 250, 250, 354, 250, 221]
+        assert await talk.reader.read() == b""
+        mails = (await inbox.get("/messages"))["messages"]
+    assert [mail["subject"] for mail in mails] == ["", "two", "one"]
+    assert mails[2]["text"] == ".dots\n"
+    assert mails[2]["to"] == ["ada@example.com", "eve@example.com"]
+
+
+async def test_what_is_out_of_order_or_no_command_is_refused_and_keeps_nothing(tmp_path: Path) -> None:
+    async with running(tmp_path, most_mail_bytes=1024) as inbox, talking(inbox) as talk:
+        assert await talk.say(b"MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n", 3) == [503, 503, 503]
+        assert await talk.say(b"HELO me\r\nNOOP\r\nVRFY ada\r\n\xff\xfe\r\n\r\n", 5) == [
+            250,
+            250,
+            500,
+            500,
+            500,
+        ]
+        for wrong in (b"MAIL", b"MAIL FROM:", b"MAIL TO:<a@b>", b"MAIL FROM:<a b>", b"MAIL FROM:<a>x"):
+            assert await talk.say(wrong + b"\r\n") == [501], wrong
+        assert await talk.say(b"MAIL FROM:<> SIZE=10\r\nMAIL FROM:<a@b>\r\n", 2) == [250, 503]
+        for wrong in (b"RCPT TO:<>", b"RCPT TO:a@b", b"RCPT FROM:<a@b>", b"RCPT TO:<" + b"x" * 400 + b"@b>"):
+            assert await talk.say(wrong + b"\r\n") == [501], wrong
+        assert await talk.say(b"RCPT TO:<a@b>\r\nRSET\r\nDATA\r\n", 3) == [250, 250, 503]
+        assert await talk.say(b"MAIL FROM:<a@b>\r\nRCPT TO:<a@b>\r\nDATA\r\n", 3) == [250, 250, 354]
+        assert await talk.say(b"x" * 5000 + b"\r\n.\r\nNOOP\r\n", 2) == [552, 250]
+        assert await talk.say(b"NOOP " + b"x" * 5000) == [500]
+        assert await talk.reader.read() == b""
+        assert await inbox.subjects() == []
