@@ -17,8 +17,9 @@ from tests.fixtures.mail import MailServer
 ADA, EVE = "ada@example.com", "eve@example.com"
 
 
-@pytest_asyncio.fixture(loop_scope="session")
-async def transport(mail_server: MailServer) -> AsyncIterator[SmtpTransport]:
+@pytest_asyncio.fixture(loop_scope="session", params=[False, True], ids=["one by one", "together"])
+async def transport(mail_server: MailServer, request: pytest.FixtureRequest) -> AsyncIterator[SmtpTransport]:
+    mail_server.pipelining = request.param
     async with SmtpTransport(SmtpServer.from_url(SecretStr(mail_server.url)), 2) as transport:
         yield transport
 

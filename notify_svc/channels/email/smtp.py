@@ -7,6 +7,7 @@ from typing import Final, Self
 import aiosmtplib
 
 from notify_svc.channels.email.envelope import Mail
+from notify_svc.channels.email.line import Line
 from notify_svc.errors import ChannelUnavailable, RecipientRefused
 from notify_svc.settings import SmtpServer
 
@@ -30,7 +31,7 @@ class SmtpTransport:
         self._server = server
         self._seconds = seconds
         self._kept_seconds = kept_seconds
-        self._kept: dict[aiosmtplib.SMTP, asyncio.TimerHandle] = {}
+        self._kept: dict[Line, asyncio.TimerHandle] = {}
 
     async def __aenter__(self) -> Self:
         return self
@@ -41,10 +42,13 @@ class SmtpTransport:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        while self._kept:
-            connection, end = self._kept.popitem()
+        lines = list(self._kept)
+        for line, end in self._kept.items():
             end.cancel()
-            await _quit(connection)
+            line.quit()
+        self._kept.clear()
+        if lines:
+            await asyncio.wait([line.lost for line in lines], timeout=_QUIT_SECONDS)
 
     async def send(self, mail: Mail) -> None:
         """Returns once the server has taken the mail, within the given time.
@@ -67,70 +71,45 @@ class SmtpTransport:
             raise ChannelUnavailable(f"the mail server is away: {type(error).__name__}") from None
 
     async def _send(self, mail: Mail) -> None:
-        connection = await self._begun(mail)
+        line = await self._begun(mail)
         try:
-            await connection.rcpt(mail.recipient)
-            await connection.data(mail.content)
+            await line.finish(mail)
         except BaseException:
-            connection.close()
+            line.abort()
             raise
-        self._keep(connection)
+        end = asyncio.get_running_loop().call_later(self._kept_seconds, self._drop, line)
+        self._kept[line] = end
 
-    async def _begun(self, mail: Mail) -> aiosmtplib.SMTP:
+    async def _begun(self, mail: Mail) -> Line:
         """A connection on which the server has taken the sender: from then on a fault is this mail's.
 
         A kept connection may have ended meanwhile. Until the server has answered, it has
         nothing of the mail, so that another connection is as good.
         """
         while self._kept:
-            connection, end = self._kept.popitem()
+            line, end = self._kept.popitem()
             end.cancel()
             try:
-                await connection.mail(mail.sender)
+                return await _beginning(line, mail)
             except aiosmtplib.SMTPServerDisconnected:
-                connection.close()
+                continue
             except aiosmtplib.SMTPResponseException as error:
-                connection.close()
                 if error.code != _CLOSING:
                     raise
-            except BaseException:
-                connection.close()
-                raise
-            else:
-                return connection
-        return await self._opened(mail)
+        return await _beginning(await Line.opened(self._server, self._seconds), mail)
 
-    async def _opened(self, mail: Mail) -> aiosmtplib.SMTP:
-        connection = aiosmtplib.SMTP(
-            hostname=self._server.host,
-            port=self._server.port,
-            use_tls=self._server.tls,
-            username=self._server.username or None,
-            password=self._server.password.get_secret_value() or None,
-            timeout=self._seconds,
-        )
-        try:
-            await connection.connect()
-            await connection.mail(mail.sender)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
-
-    def _keep(self, connection: aiosmtplib.SMTP) -> None:
-        loop = asyncio.get_running_loop()
-        self._kept[connection] = loop.call_later(self._kept_seconds, self._drop, connection)
-
-    def _drop(self, connection: aiosmtplib.SMTP) -> None:
-        del self._kept[connection]
-        connection.close()
+    def _drop(self, line: Line) -> None:
+        del self._kept[line]
+        line.quit()
 
 
-async def _quit(connection: aiosmtplib.SMTP) -> None:
+async def _beginning(line: Line, mail: Mail) -> Line:
     try:
-        await connection.quit(timeout=_QUIT_SECONDS)
-    except (aiosmtplib.SMTPException, OSError):
-        connection.close()
+        await line.begin(mail)
+    except BaseException:
+        line.abort()
+        raise
+    return line
 
 
 def _by_code(what: str, code: int) -> ChannelUnavailable | RecipientRefused:
