@@ -14,6 +14,7 @@ from stack.books.reading import ProviderLedger, compare_books
 from stack.books.records import Comparison
 from stack.books.report import lines, write_json
 from stack.books.sandbox import SandboxLedger, StoredSandboxLedger
+from stack.books.stripe import API_BASE, StripeLedger
 from stack.engines import MongoEngine
 from stack.errors import StackError
 from stack.external import check_answers
@@ -58,7 +59,16 @@ async def _mongo(folder: DataFolder, environment: Mapping[str, str]) -> AsyncIte
 
 
 def ledgers(folder: DataFolder, environment: Mapping[str, str]) -> list[ProviderLedger]:
-    """The providers' ledgers that can be reached; payments at any other are reported as not compared."""
+    """The providers' ledgers that are known of; payments at any other are reported as not compared."""
+    return [*_sandbox(folder, environment), *_stripe(environment)]
+
+
+def _stripe(environment: Mapping[str, str]) -> list[ProviderLedger]:
+    key = environment.get("STRIPE_API_KEY")
+    return [StripeLedger(key, environment.get("STRIPE_API_BASE") or API_BASE)] if key else []
+
+
+def _sandbox(folder: DataFolder, environment: Mapping[str, str]) -> list[ProviderLedger]:
     url, key = environment.get("SANDBOX_URL"), environment.get("SANDBOX_API_KEY")
     if url and key:
         return [SandboxLedger(url, key)]

@@ -51,11 +51,15 @@ def still_there(first: Comparison, second: Comparison) -> Comparison:
     """The second look, of whose differences only those count that the first one had as well.
 
     Books that are read one after the other while people buy contradict each other for a moment, but not
-    about the same booking in the same way twice.
+    about the same booking in the same way twice. What is certain needs no second look: when a provider
+    could be read at one of the two only, there is nothing to compare that look with.
     """
     known = {finding.key for finding in first.differences}
+    seen = {finding.key for finding in second.differences}
+    kept = [each for each in second.differences if each.certain or each.key in known]
+    kept += [each for each in first.differences if each.certain and each.key not in seen]
     return Comparison(
-        differences=tuple(finding for finding in second.differences if finding.key in known),
+        differences=tuple(kept),
         under_way=second.under_way,
         figures=second.figures,
         sums=second.sums,

@@ -13,17 +13,18 @@ def money_faults(books: Books) -> Iterator[Finding]:
     """Every movement belongs to a payment or refund of the same amount, and the reverse, once."""
     captures, refunds = _by_payment(books, Kind.CAPTURE), _by_payment(books, Kind.REFUND)
     yield from _unknown(books)
-    unread: dict[str, int] = defaultdict(int)
+    unread = dict.fromkeys(books.unread, 0)
     for booking, payment in books.payments():
         if payment.provider not in books.providers:
-            unread[payment.provider] += 1
+            unread[payment.provider] = unread.get(payment.provider, 0) + 1
             continue
         key = (payment.provider, payment.payment_id)
         yield from _of_capture(booking, payment, captures.get(key, ()))
         yield from _of_refunds(booking, payment, refunds.get(key, ()))
     for provider, count in unread.items():
-        told = f"{count} payments were not compared: there is no reader of its ledger"
-        yield Finding("provider-unread", {"provider": provider}, told)
+        why = books.unread.get(provider, "it is not configured here")
+        told = f"{count} payments were not compared: {why}"
+        yield Finding("provider-unread", {"provider": provider}, told, certain=True)
 
 
 def _of_capture(booking: Booking, payment: Payment, captures: Sequence[Movement]) -> Iterator[Finding]:

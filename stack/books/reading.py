@@ -7,6 +7,7 @@ from typing import Final, Protocol
 
 from stack.books.comparing import Patience, compare, still_there
 from stack.books.records import Booking, Books, Comparison, Movement, Sale
+from stack.errors import StackError
 
 _SECOND_LOOK_SECONDS: Final = 2.0
 
@@ -21,6 +22,11 @@ class ProviderLedger(Protocol):
 
     async def movements(self) -> Sequence[Movement]:
         """All captures and succeeded refunds so far. Raises `StackError` when they cannot be read."""
+        ...
+
+    @property
+    def passed_over(self) -> int:
+        """How many captures the last reading left out, since nothing marks them as this installation's."""
         ...
 
 
@@ -40,12 +46,21 @@ async def look(stores: Stores, ledgers: Sequence[ProviderLedger]) -> Books:
     """Reads everything once.
 
     Bookings come first: what they claim of sales and money had happened before, so whoever is read
-    later must know of it. What the later ones know beyond that is on its way to the bookings.
+    later must know of it. What the later ones know beyond that is on its way to the bookings. A ledger
+    that cannot be read does not keep the rest from being compared.
     """
     bookings = await stores.bookings()
     sales = await stores.sales()
-    movements = [movement for ledger in ledgers for movement in await ledger.movements()]
-    return Books(bookings, sales, movements, frozenset(ledger.provider for ledger in ledgers))
+    movements: list[Movement] = []
+    unread: dict[str, str] = {}
+    for ledger in ledgers:
+        try:
+            movements += await ledger.movements()
+        except StackError as error:
+            unread[ledger.provider] = str(error)
+    providers = frozenset(ledger.provider for ledger in ledgers) - unread.keys()
+    passed_over = sum(ledger.passed_over for ledger in ledgers if ledger.provider in providers)
+    return Books(bookings, sales, movements, providers, unread, passed_over)
 
 
 async def compare_books(

@@ -26,7 +26,7 @@ class Kind(Enum):
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that moved at a provider. `movement_id` is the provider's id of the session or refund."""
+    """Money that moved at a provider. `movement_id` is the provider's id of the session, charge or refund."""
 
     provider: str
     kind: Kind
@@ -129,12 +129,15 @@ class Sale:
 
 @dataclass(frozen=True)
 class Books:
-    """One look at everything. `providers` are those whose movements were read."""
+    """One look at everything. `providers` are those whose movements were read; `unread` has the others that
+    were to be, and why they were not; `passed_over` counts what others took at the same providers."""
 
     bookings: Sequence[Booking]
     sales: Sequence[Sale]
     movements: Sequence[Movement]
     providers: frozenset[str] = frozenset({"sandbox"})
+    unread: Mapping[str, str] = field(default_factory=dict)
+    passed_over: int = 0
 
     @cached_property
     def booking_of_payment(self) -> Mapping[tuple[str, str], Booking]:
@@ -158,7 +161,7 @@ class Finding:
     """Two books that disagree, or something that is not at its end yet.
 
     `under_way_since` is when it began, if the system puts it right by itself; None means that
-    nothing will. `by_provider` when only the provider can end it.
+    nothing will. `by_provider` when only the provider can end it. `certain` when one look is enough.
     """
 
     rule: str
@@ -166,6 +169,7 @@ class Finding:
     told: str
     under_way_since: dt.datetime | None = None
     by_provider: bool = False
+    certain: bool = False
 
     @property
     def key(self) -> tuple[str, tuple[tuple[str, str], ...]]:

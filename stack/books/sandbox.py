@@ -22,6 +22,7 @@ class SandboxLedger:
     """The `ProviderLedger` port over HTTP. A second look reads only what has come since."""
 
     provider: Final = PROVIDER
+    passed_over: Final = 0
 
     def __init__(self, url: str, api_key: str) -> None:
         self._url = url.rstrip("/")
@@ -54,6 +55,7 @@ class StoredSandboxLedger:
     """The same, from the file of a sandbox that does not run."""
 
     provider: Final = PROVIDER
+    passed_over: Final = 0
 
     def __init__(self, file: Path) -> None:
         self._file = file

@@ -26,6 +26,7 @@ def figures(books: Books) -> dict[str, int]:
         "sales": len(books.sales),
         "tickets": sum(len(sale.tickets) for sale in books.sales),
         "movements of money": len(books.movements),
+        **({"captures passed over": books.passed_over} if books.passed_over else {}),
     }
 
 

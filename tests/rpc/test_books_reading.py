@@ -19,10 +19,12 @@ from mesh.clock import SystemClock
 from seat_svc.domain.sale import Sale, SeatPayment, Ticket
 from seat_svc.stores.mongo import MongoSales
 from stack.books.sandbox import SandboxLedger, StoredSandboxLedger
+from stack.books.stripe import StripeLedger
 from stack.cli import main
 from stack.engines import MongoEngine
 from stack.errors import StackError
 from stack.folder import DataFolder
+from stack.ports import free_port
 from tests.fixtures.bookings import PRICE, START, in_state
 from tests.fixtures.sandbox import API_KEY, FAILING_REFUND, running_sandbox
 
@@ -37,7 +39,7 @@ class Kept:
 
 @pytest_asyncio.fixture(loop_scope="session")
 async def kept(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Kept]:
-    for name in ("MONGO_URL", "SANDBOX_URL", "SANDBOX_API_KEY"):
+    for name in ("MONGO_URL", "SANDBOX_URL", "SANDBOX_API_KEY", "STRIPE_API_KEY", "STRIPE_API_BASE"):
         monkeypatch.delenv(name, raising=False)
     folder = DataFolder(tmp_path / "data")
     process = folder.process("sandbox")
@@ -112,6 +114,21 @@ async def test_a_difference_is_named_and_the_status_says_so(
     assert "provider-unread provider=sandbox: 1 payments were not compared" in printed
 
 
+async def test_a_provider_that_does_not_answer_is_a_difference_and_the_rest_is_compared(
+    kept: Kept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("STRIPE_API_KEY", "sk_test_hidden")
+    monkeypatch.setenv("STRIPE_API_BASE", f"http://127.0.0.1:{free_port()}")
+    assert await _run("--data", str(kept.folder.path)) == 1
+    out, err = capsys.readouterr()
+    assert out.endswith(
+        "differences: 1\n"
+        "  provider-unread provider=stripe: 0 payments were not compared: Stripe does not answer\n"
+    )
+    assert "captured by providers 20.00" in out, "the sandbox's"
+    assert err == ""
+
+
 async def test_it_works_when_only_the_engines_run(
     kept: Kept, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -183,3 +200,14 @@ def test_the_environment_names_a_provider_in_the_place_of_the_folder(tmp_path: P
     assert ledgers(folder, {}) == []
     named: list[Any] = ledgers(folder, {"SANDBOX_URL": "http://127.0.0.1:9", "SANDBOX_API_KEY": "k"})
     assert [type(each) for each in named] == [SandboxLedger]
+    both = ledgers(folder, {"SANDBOX_URL": "http://h", "SANDBOX_API_KEY": "k", "STRIPE_API_KEY": "rk_live_1"})
+    assert [type(each) for each in both] == [SandboxLedger, StripeLedger]
+
+
+def test_a_live_key_is_not_sent_unencrypted(tmp_path: Path) -> None:
+    from stack.books.command import ledgers
+
+    named = {"STRIPE_API_KEY": "sk_live_hidden", "STRIPE_API_BASE": "http://127.0.0.1:9"}
+    with pytest.raises(StackError, match="must be an https address") as caught:
+        ledgers(DataFolder(tmp_path), named)
+    assert "hidden" not in str(caught.value)

@@ -24,6 +24,7 @@ from stack.books.records import (
     Ticket,
 )
 from stack.books.report import as_json, lines
+from stack.errors import StackError
 from tests.fixtures.books import (
     JUST_NOW,
     LONG_AGO,
@@ -418,6 +419,7 @@ class _Moving:
         return list(self.looks[0].sales)
 
     provider = "sandbox"
+    passed_over = 0
 
     async def movements(self) -> list[Movement]:
         self.order.append("movements")
@@ -438,6 +440,27 @@ async def test_a_difference_counts_only_when_a_second_look_has_it_too() -> None:
     assert [finding.rule for finding in both.differences] == ["sale-missing"]
     assert order == ["bookings", "sales", "movements"] * 2
     assert (await _compared(balanced()))[1] == ["bookings", "sales", "movements"], "one look is enough"
+
+
+@pytest.mark.parametrize("unread_first", [True, False])
+async def test_books_never_balance_when_one_look_lacks_a_provider(unread_first: bool) -> None:
+    """Whatever the other look has found is not in the one that had nothing to compare with."""
+    wrong = PLANTED["captured twice"][0](balanced())
+    away = _Moving(wrong)
+
+    async def movements() -> list[Movement]:
+        looks.append(None)
+        if (len(looks) == 1) is unread_first:
+            raise StackError("the sandbox does not answer")
+        return list(wrong.movements)
+
+    looks: list[None] = []
+    away.movements = movements  # type: ignore[method-assign]
+    found = await compare_books(away, [away], lambda: NOW, second_look_seconds=0)
+    assert [(each.rule, each.ids) for each in found.differences] == [
+        ("provider-unread", {"provider": "sandbox"})
+    ]
+    assert found.differences[0].told == "3 payments were not compared: the sandbox does not answer"
 
 
 def test_the_report_names_ids_and_sums() -> None:
