@@ -1,5 +1,6 @@
 """`./matinee books` at Stripe: what booking_svc did there balances, and nothing that differs goes unseen."""
 
+import asyncio
 import copy
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +12,7 @@ from matinee.booking.v1 import booking_pb2
 
 from mesh.clock import SystemClock
 from mesh.money import Money
+from mesh.testing import eventually
 from stack.books.mongo import MongoStores
 from stack.books.reading import compare_books
 from stack.books.records import Booking, Comparison, Kind, Sale, Ticket
@@ -280,7 +282,8 @@ def _fill(account: Account, charges: int, refunds: int) -> None:
         intent |= {"status": "succeeded", "amount_received": intent["amount"], "latest_charge": charge["id"]}
         account.intents[f"pi_{number}"] = intent
         if number < refunds:
-            account.create_refund({"payment_intent": f"pi_{number}", "amount": 1000})
+            marks = {"refund_key": f"r-{number}-0"}
+            account.create_refund({"payment_intent": f"pi_{number}", "amount": 1000, "metadata": marks})
 
 
 async def test_every_page_is_read_and_each_object_once(stripe: StripeEmulator) -> None:
@@ -298,6 +301,21 @@ async def test_every_page_is_read_and_each_object_once(stripe: StripeEmulator) -
     assert await StripeLedger(API_KEY, stripe.url, most_pages=3).movements() == moved
     with pytest.raises(StackError, match="longer than 200 objects"):
         await StripeLedger(API_KEY, stripe.url, most_pages=2).movements()
+
+
+async def test_what_is_bought_and_refunded_while_the_lists_are_read_is_no_refund_of_nobody(
+    stripe: StripeEmulator,
+) -> None:
+    stripe.faults[CHARGES] = Fault(slow_seconds=0.3)
+    stripe.faults[REFUNDS] = Fault(slow_seconds=0.3)
+    reading = asyncio.create_task(StripeLedger(API_KEY, stripe.url).movements())
+
+    async def second_list_is_asked_for() -> bool:
+        return stripe.calls[CHARGES] == stripe.calls[REFUNDS] == 1
+
+    await eventually(second_list_is_asked_for)
+    _fill(stripe.account, 1, 1)
+    assert [(each.kind, each.payment_id) for each in await reading] == [(Kind.CAPTURE, "p-0")]
 
 
 async def test_a_passing_fault_is_got_over(stripe: StripeEmulator) -> None:
