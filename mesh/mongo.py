@@ -4,8 +4,8 @@ The only module that knows of two drivers; see docs/decisions/0001-motor.md.
 """
 
 import inspect
-from collections.abc import AsyncIterator, Mapping, Sequence
-from contextlib import AbstractContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, Literal, TypeAlias
 
 import pymongo
@@ -14,10 +14,12 @@ from pymongo import AsyncMongoClient
 from pymongo.asynchronous.client_session import AsyncClientSession
 from pymongo.asynchronous.collection import AsyncCollection
 from pymongo.asynchronous.database import AsyncDatabase
+from pymongo.errors import ConnectionFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
 from mesh import deadlines
+from mesh.errors import StoreUnavailable
 
 Document: TypeAlias = dict[str, Any]
 Database: TypeAlias = AsyncDatabase[Mapping[str, Any]]
@@ -29,6 +31,8 @@ Driver: TypeAlias = Literal["pymongo", "motor"]
 
 STEP_SECONDS = 3.0
 """The longest that one step waits for the store, however far its caller's deadline."""
+
+_MAY_WORK_LATER = ("RetryableWriteError", "TransientTransactionError", "UnknownTransactionCommitResult")
 
 
 def open_client(url: str, app_name: str, driver: Driver = "pymongo") -> Client:
@@ -93,6 +97,19 @@ def within_deadline(at_most: float = STEP_SECONDS) -> AbstractContextManager[Non
     """
     # Zero would mean no limit at all to PyMongo.
     return pymongo.timeout(max(deadlines.budget(at_most), 0.001))
+
+
+@contextmanager
+def store_call(at_most: float = STEP_SECONDS) -> Iterator[None]:
+    """As `within_deadline`; a store that does not answer, or not now, is `StoreUnavailable`."""
+    try:
+        with within_deadline(at_most):
+            yield
+    except PyMongoError as error:
+        unanswered = isinstance(error, ConnectionFailure) or error.timeout
+        if unanswered or any(error.has_error_label(label) for label in _MAY_WORK_LATER):
+            raise StoreUnavailable("mongodb") from error
+        raise
 
 
 async def ping(client: Client) -> None:

@@ -13,9 +13,9 @@ from pymongo import IndexModel, ReturnDocument
 from booking_svc.domain.booking import Booking
 from booking_svc.domain.erasing import Erasure
 from booking_svc.domain.people import Address, AddressKind
-from booking_svc.stores.calls import come, store_call
 from booking_svc.stores.documents import document_of
-from mesh.mongo import Client, Document, database_of
+from booking_svc.stores.times import come
+from mesh.mongo import Client, Document, database_of, store_call
 
 
 class MongoErasures:

@@ -20,10 +20,10 @@ from booking_svc.domain.booking import Booking, BookingState
 from booking_svc.domain.events import Event
 from booking_svc.domain.proof import Viewer
 from booking_svc.ports import Claimed, DueBooking, Lease, LeaseChange, RequestKnown, Resting
-from booking_svc.stores.calls import LONG_AGO, come, store_call
 from booking_svc.stores.documents import booking_of, changes_of, document_of
 from booking_svc.stores.outbox import NoOutlet, OutboxTurn, Outlet, entry_of, with_turn
-from mesh.mongo import Client, Document, database_of, ping
+from booking_svc.stores.times import LONG_AGO, come
+from mesh.mongo import Client, Document, database_of, ping, store_call
 
 INDEXES: Final = (
     IndexModel([("buyer_id", 1), ("request.request_id", 1)], unique=True),

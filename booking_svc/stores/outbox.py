@@ -7,8 +7,8 @@ from typing import Any, Protocol
 
 from pymongo import UpdateOne
 
-from booking_svc.stores.calls import come, store_call
-from mesh.mongo import Client, Document, database_of
+from booking_svc.stores.times import come
+from mesh.mongo import Client, Document, database_of, store_call
 
 
 @dataclass(frozen=True, slots=True)

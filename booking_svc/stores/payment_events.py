@@ -20,9 +20,9 @@ from booking_svc.ports import (
     SessionState,
     ToldEvent,
 )
-from booking_svc.stores.calls import LONG_AGO, come, store_call
 from booking_svc.stores.documents import money_document, money_of
-from mesh.mongo import Client, Document, database_of
+from booking_svc.stores.times import LONG_AGO, come
+from mesh.mongo import Client, Document, database_of, store_call
 
 _KEPT_SECONDS: Final = 90 * 24 * 3600
 _INDEXES: Final = (

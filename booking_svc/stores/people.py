@@ -12,10 +12,9 @@ from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import DuplicateKeyError
 
 from booking_svc.domain.people import Address, AddressKind, SignIn
-from booking_svc.stores.calls import store_call
 from mesh.errors import StoreUnavailable
 from mesh.ids import new_token
-from mesh.mongo import Client, Document, database_of
+from mesh.mongo import Client, Document, database_of, store_call
 
 # For longer than a code lives: a repeat of its request must not open a sign-in that was ended.
 _KEPT_SECONDS: Final = 3600

@@ -12,8 +12,8 @@ from pymongo import IndexModel, ReturnDocument
 from pymongo.errors import BulkWriteError, DuplicateKeyError
 
 from booking_svc.ports import Lease, ScheduleChange, ScheduleChangeKind, Walk
-from booking_svc.stores.calls import LONG_AGO, come, store_call
-from mesh.mongo import Client, Document, database_of
+from booking_svc.stores.times import LONG_AGO, come
+from mesh.mongo import Client, Document, database_of, store_call
 
 _KEPT_SECONDS: Final = 90 * 24 * 3600
 _DUPLICATE: Final = 11000

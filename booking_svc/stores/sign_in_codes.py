@@ -17,9 +17,8 @@ from pymongo.errors import DuplicateKeyError
 from booking_svc.domain.people import Address, AddressKind
 from booking_svc.domain.sign_in import MOST_TRIES, Challenge, Limit
 from booking_svc.ports import KnownRequest, Try
-from booking_svc.stores.calls import store_call
 from mesh.errors import StoreUnavailable
-from mesh.mongo import Client, Document, database_of
+from mesh.mongo import Client, Document, database_of, store_call
 
 _SENDING, _SENT, _NOT_SENT = "sending", "sent", "not_sent"
 _SENDING_TIME: Final = dt.timedelta(seconds=15)

@@ -2,12 +2,10 @@
 
 import asyncio
 import datetime as dt
-from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, TypeVar
 
 from pymongo import IndexModel
-from pymongo.errors import ConnectionFailure, PyMongoError
 
 from catalog_svc.domain.movies import Movie
 from catalog_svc.domain.programme import ComingShows, Places
@@ -21,7 +19,7 @@ from catalog_svc.stores.programme import coming_shows_of, programme_pipeline
 from catalog_svc.stores.transaction import CATALOGUE, MongoCatalogueChange
 from mesh import deadlines
 from mesh.errors import StoreUnavailable
-from mesh.mongo import STEP_SECONDS, Client, aggregated, database_of, ping, session_of, within_deadline
+from mesh.mongo import Client, aggregated, database_of, ping, session_of, store_call
 
 T = TypeVar("T")
 
@@ -60,7 +58,7 @@ class MongoCatalogueArchive:
     async def _prepare(self) -> None:
         if self._prepared:
             return
-        with _store_call(STEP_SECONDS):
+        with store_call():
             for collection, indexes in _INDEXES.items():
                 await self._database[collection].create_indexes(indexes)
             await self._database[CATALOGUE].update_one(
@@ -72,19 +70,19 @@ class MongoCatalogueArchive:
 
     async def revisions(self) -> Revisions:
         """The present revisions."""
-        with _store_call(STEP_SECONDS):
+        with store_call():
             stored = await self._database[CATALOGUE].find_one({"_id": CATALOGUE}) or {}
         return Revisions(stored.get("movies", 0), stored.get("places", 0), stored.get("shows", 0))
 
     async def movies_between(self, after: int, until: int) -> list[Movie]:
         """Movies that changed last after the one revision and until the other; at most 1,000 for each."""
-        with _store_call(STEP_SECONDS):
+        with store_call():
             found = self._database["movies"].find({"revision": {"$gt": after, "$lte": until}})
             return [documents.movie_of(document) async for document in found]
 
     async def places(self) -> Places:
         """Every city, theatre and screen."""
-        with _store_call(STEP_SECONDS):
+        with store_call():
             cities = [documents.city_of(found) async for found in self._database["cities"].find()]
             theatres = [documents.theatre_of(found) async for found in self._database["theatres"].find()]
             screens = [documents.screen_of(found) async for found in self._database["screens"].find()]
@@ -99,7 +97,7 @@ class MongoCatalogueArchive:
     ) -> Mapping[str, ComingShows]:
         """Coming shows by movie; theatres without the afternoon discount are named by the caller."""
         pipeline = programme_pipeline(city_id, since, undiscounted_theatre_ids)
-        with _store_call(STEP_SECONDS):
+        with store_call():
             groups = await aggregated(self._database["shows"], pipeline)
         return {group["_id"]: coming_shows_of(group) for group in groups}
 
@@ -114,26 +112,26 @@ class MongoCatalogueArchive:
             "start_time": {"$gte": since},
             "status": ShowStatus.SCHEDULED.value,
         }
-        with _store_call(STEP_SECONDS):
+        with store_call():
             found = self._database["shows"].find(where).sort([("start_time", 1), ("_id", 1)])
             return [documents.show_of(document) async for document in found]
 
     async def show(self, show_id: str) -> Show | None:
         """One show."""
-        with _store_call(STEP_SECONDS):
+        with store_call():
             document = await self._database["shows"].find_one({"_id": show_id})
         return None if document is None else documents.show_of(document)
 
     async def schedule_changes(self, after_sequence: int, limit: int) -> list[ScheduleChange]:
         """Changes of shows after that place, in order."""
-        with _store_call(STEP_SECONDS):
+        with store_call():
             changes = self._database["schedule_changes"]
             found = changes.find({"_id": {"$gt": after_sequence}}).sort("_id", 1).limit(limit)
             return [documents.schedule_change_of(document) async for document in found]
 
     async def layout(self, layout_id: str) -> Layout | None:
         """One layout."""
-        with _store_call(STEP_SECONDS):
+        with store_call():
             document = await self._database["layouts"].find_one({"_id": layout_id})
         return None if document is None else documents.layout_of(document)
 
@@ -147,27 +145,9 @@ class MongoCatalogueArchive:
         try:
             # The driver would begin again for two minutes, however short its own time limit is.
             async with asyncio.timeout(deadlines.budget(at_most_seconds)), self._one_at_a_time:
-                with _store_call(at_most_seconds):
+                with store_call(at_most_seconds):
                     async with session_of(self._client) as session:
                         answer: T = await session.with_transaction(take_steps)
                         return answer
         except TimeoutError:
             raise StoreUnavailable("mongodb") from None
-
-
-@contextmanager
-def _store_call(at_most_seconds: float) -> Iterator[None]:
-    try:
-        with within_deadline(at_most_seconds):
-            yield
-    except PyMongoError as error:
-        if error.timeout or isinstance(error, ConnectionFailure) or _not_our_fault(error):
-            raise StoreUnavailable("mongodb") from error
-        raise
-
-
-def _not_our_fault(error: PyMongoError) -> bool:
-    return any(
-        error.has_error_label(label)
-        for label in ("TransientTransactionError", "UnknownTransactionCommitResult", "RetryableWriteError")
-    )

@@ -1,8 +1,8 @@
 """Inserting what concurrent callers have to record by one command.
 
-Motor hands each call to a thread: with many sales at once that costs this
-process more than all the rest of them. Each document is still recorded whole
-or not at all, and each caller hears of its own.
+The call and the wait for the journal are most of what a small insert costs, here
+and in the store. Each document is still recorded whole or not at all, and each
+caller hears of its own.
 """
 
 import asyncio
@@ -14,9 +14,8 @@ from pymongo.errors import BulkWriteError, PyMongoError
 
 from mesh import deadlines
 from mesh.errors import StoreUnavailable
-from mesh.mongo import Collection, Document
+from mesh.mongo import Collection, Document, store_call
 from seat_svc.ports import AlreadySold
-from seat_svc.stores.store_calls import store_call
 
 log = structlog.get_logger()
 

@@ -9,10 +9,9 @@ from pymongo.read_concern import ReadConcern
 
 from mesh.clock import Clock
 from mesh.money import Money
-from mesh.mongo import Client, Document, database_of, ping
+from mesh.mongo import Client, Document, database_of, ping, store_call
 from seat_svc.domain.sale import RefusedSale, Sale, SeatPayment, Ticket
 from seat_svc.stores.group_inserts import GroupInserts
-from seat_svc.stores.store_calls import store_call
 
 _INDEXES: Final = (
     # Partial, because two sales without any good ticket left are not equal to each other.
