@@ -10,6 +10,7 @@ from urllib.parse import unquote, urlsplit
 from pydantic import AfterValidator, Field, SecretStr, model_validator
 
 from mesh.amqp import DEFAULT_DELAYS_MS, AmqpUrl
+from mesh.mongo import STEP_SECONDS
 from mesh.settings import StoreSettings
 
 
@@ -90,7 +91,7 @@ class Settings(StoreSettings):
     smtp_seconds: float = Field(default=30.0, ge=1, le=300)
     """How long handing a mail over may take in all."""
     lease_seconds: float = Field(default=120.0, ge=1, le=3600)
-    """How long a worker that claimed a message is left alone; more than handing it over may take."""
+    """How long a worker that claimed a message is left alone; longer than to claim it and hand it over."""
     prefetch: int = Field(default=8, ge=1, le=1000)
     """How many messages a worker sends at once."""
     retry_delays_ms: tuple[Annotated[int, Field(ge=1, le=86_400_000)], ...] = Field(
@@ -100,10 +101,16 @@ class Settings(StoreSettings):
 
     @model_validator(mode="after")
     def _lease_outlasts_sending(self) -> "Settings":
-        if self.lease_seconds <= self.smtp_seconds:
-            raise ValueError("LEASE_SECONDS must be more than SMTP_SECONDS")
-        if self.sms_gateway_url and self.lease_seconds <= self.sms_seconds:
-            raise ValueError("LEASE_SECONDS must be more than SMS_SECONDS")
+        # A claim begins when it is asked for: a store that was slow to grant it has used it up in part.
+        left = self.lease_seconds - STEP_SECONDS
+        if left <= self.smtp_seconds:
+            raise ValueError(
+                f"LEASE_SECONDS must be more than SMTP_SECONDS and {STEP_SECONDS:g} for the store"
+            )
+        if self.sms_gateway_url and left <= self.sms_seconds:
+            raise ValueError(
+                f"LEASE_SECONDS must be more than SMS_SECONDS and {STEP_SECONDS:g} for the store"
+            )
         return self
 
     @property

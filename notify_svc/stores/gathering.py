@@ -11,8 +11,7 @@ from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from mesh.errors import StoreUnavailable
-from mesh.mongo import Collection, Document
-from notify_svc.stores.mongo import store_call
+from mesh.mongo import Collection, Document, store_call
 
 _DUPLICATE_KEY: Final = 11000
 _GATHER_SECONDS: Final = 0.05

@@ -10,11 +10,11 @@ from typing import Any
 
 from pymongo import DESCENDING
 
-from mesh.mongo import Document
+from mesh.mongo import Document, store_call
 from notify_svc.domain.notifications import Channel, Notification, Record, SkipReason, State
 from notify_svc.ports import ClaimOutcome, Place
 from notify_svc.stores.gathering import GatheredUpdates
-from notify_svc.stores.mongo import NOTIFICATIONS, NotifyDatabase, store_call
+from notify_svc.stores.mongo import NOTIFICATIONS, NotifyDatabase
 
 
 class MongoNotificationLedger:

@@ -1,13 +1,10 @@
-"""The service's MongoDB database: its indexes, and bounded calls to it."""
+"""The service's MongoDB database and its indexes."""
 
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 
 from pymongo import IndexModel
-from pymongo.errors import ConnectionFailure, PyMongoError
 
-from mesh.errors import StoreUnavailable
-from mesh.mongo import Client, Database, database_of, ping, within_deadline
+from mesh.mongo import Client, Database, database_of, ping, store_call
 
 NOTIFICATIONS, PREFERENCES, REQUESTS = "notifications", "preferences", "requests"
 
@@ -40,19 +37,3 @@ class NotifyDatabase:
             for collection, indexes in _INDEXES.items():
                 await self.database[collection].create_indexes(indexes)
         self._prepared = True
-
-
-@contextmanager
-def store_call() -> Iterator[None]:
-    """Bounds the calls made inside, and tells of a store that is away by StoreUnavailable."""
-    try:
-        with within_deadline():
-            yield
-    except PyMongoError as error:
-        if (
-            error.timeout
-            or isinstance(error, ConnectionFailure)
-            or error.has_error_label("RetryableWriteError")
-        ):
-            raise StoreUnavailable("mongodb") from error
-        raise

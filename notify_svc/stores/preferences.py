@@ -5,11 +5,11 @@ from collections.abc import Collection
 
 from pymongo.errors import DuplicateKeyError
 
-from mesh.mongo import Document
+from mesh.mongo import Document, store_call
 from notify_svc.domain.news import NewsKind
 from notify_svc.domain.notifications import Channel
 from notify_svc.domain.preferences import Preferences, Switch, address_key
-from notify_svc.stores.mongo import PREFERENCES, NotifyDatabase, store_call
+from notify_svc.stores.mongo import PREFERENCES, NotifyDatabase
 
 
 class MongoPreferences:

@@ -6,7 +6,8 @@ from pymongo.errors import DuplicateKeyError
 
 from mesh.clock import Clock
 from mesh.errors import RequestIdReused
-from notify_svc.stores.mongo import REQUESTS, NotifyDatabase, store_call
+from mesh.mongo import store_call
+from notify_svc.stores.mongo import REQUESTS, NotifyDatabase
 
 
 class MongoRequestLog:
