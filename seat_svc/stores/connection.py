@@ -5,9 +5,11 @@ arms several timers: with a script that Redis runs in 20 µs, that was four
 fifths of what a hold cost this process. Here answers are handed out in order,
 which is all that Redis' protocol asks for, and commands go out in batches: the
 first at once, those that come while it is under way together when its answers
-are there. So one caller waits for nobody, and among many the system calls and
-wake-ups of both sides, most of what a brief script costs, are shared by all who
-came meanwhile (Nagle's algorithm, RFC 896, for commands instead of bytes).
+are there (Nagle's algorithm, RFC 896, for commands instead of bytes). Once
+several came together the next batch begins two milliseconds after the last at
+the earliest. So one caller waits for nobody, and a crowd, which waits longer
+for this process than that, shares what a brief script costs most: the system
+calls and wake-ups of both sides.
 """
 
 import asyncio
@@ -21,6 +23,10 @@ from mesh.errors import StoreUnavailable
 from mesh.redis import TIMEOUT_SECONDS, Client
 
 _MOST_WAITING: Final = 20_000
+_CROWD: Final = 3
+"""So many commands in a batch are a crowd."""
+_CROWD_SECONDS: Final = 0.002
+"""From one batch to the next while there is a crowd."""
 _AWAY: Final = frozenset({"CLUSTERDOWN", "LOADING", "MASTERDOWN", "OOM", "READONLY", "ASK", "TRYAGAIN"})
 """Also ASK and TRYAGAIN: the show is being moved to another server of a cluster, key by key."""
 
@@ -51,6 +57,8 @@ class SharedConnection(asyncio.Protocol):
         self._reader = hiredis.Reader()
         self._waiting: deque[asyncio.Future[Any]] = deque()
         self._unsent: list[bytes] = []
+        self._sent_at = 0.0
+        self._sent_count = 0
         self._answered = False
         self._watch: asyncio.TimerHandle | None = None
         self._closed = False
@@ -70,8 +78,7 @@ class SharedConnection(asyncio.Protocol):
         loop = asyncio.get_running_loop()
         answer: asyncio.Future[Any] = loop.create_future()
         if not self._waiting:
-            # What other callers ask for in this turn of the loop goes out by the same write.
-            loop.call_soon(self._send)
+            self._send_soon(loop)
         self._waiting.append(answer)
         self._unsent.append(_packed(command))
         return await answer
@@ -98,7 +105,7 @@ class SharedConnection(asyncio.Protocol):
         except hiredis.ProtocolError:
             self._drop()
         if self._unsent and len(self._waiting) == len(self._unsent):
-            self._send()
+            self._send_soon(asyncio.get_running_loop())
 
     def connection_lost(self, _error: Exception | None) -> None:
         """Fails whoever waits."""
@@ -128,8 +135,19 @@ class SharedConnection(asyncio.Protocol):
         self._transport.set_protocol(self)
         self._watch_answers()
 
+    def _send_soon(self, loop: asyncio.AbstractEventLoop) -> None:
+        earliest = self._sent_at + _CROWD_SECONDS
+        if self._sent_count >= _CROWD and loop.time() < earliest:
+            loop.call_at(earliest, self._send)
+        else:
+            # What other callers ask for in this turn of the loop goes out by the same write.
+            loop.call_soon(self._send)
+
     def _send(self) -> None:
+        if not self._unsent:  # the connection was lost meanwhile, and with it who waited
+            return
         commands, self._unsent = self._unsent, []
+        self._sent_at, self._sent_count = asyncio.get_running_loop().time(), len(commands)
         if self._transport is not None:
             self._transport.write(b"".join(commands))
 

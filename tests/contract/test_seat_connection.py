@@ -144,6 +144,34 @@ async def test_what_comes_while_a_batch_is_under_way_goes_out_together(
         assert await reads() - before < 10
 
 
+async def test_after_a_crowd_the_next_ones_go_together_and_one_alone_waits_for_nobody(
+    connection: SharedConnection, redis_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"{SharedConnection.__module__}._CROWD_SECONDS", 0.3)
+    loop = asyncio.get_running_loop()
+    async with connection_to(redis_url) as onlooker:
+
+        async def reads() -> int:
+            told = (await onlooker.run("INFO", "stats")).decode()
+            return int(told.partition("total_reads_processed:")[2].split()[0])
+
+        before = await reads()
+        await asyncio.gather(*(connection.ping() for _ in range(3)))
+        next_ones = []
+        for number in range(4):
+            next_ones.append(asyncio.ensure_future(connection.run("ECHO", f"{number}")))
+            await asyncio.sleep(0.02)
+        assert await asyncio.gather(*next_ones) == [f"{number}".encode() for number in range(4)]
+        # The crowd, the next ones, and the question above.
+        assert await reads() - before == 3
+
+        await asyncio.sleep(0.3)
+        started = loop.time()
+        for _ in range(5):
+            await connection.ping()
+        assert loop.time() - started < 0.3
+
+
 async def test_what_waits_for_its_batch_is_told_when_the_connection_is_lost(
     valkey: ValkeyEngine, redis_url: str
 ) -> None:
