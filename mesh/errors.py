@@ -1,6 +1,6 @@
 """The base of every error that crosses a process border.
 
-Imports no grpc, so that domain code may raise these. The server interceptor
+Imports no grpc, so that domain code may raise these. On the server
 `mesh.interceptors.errors` turns them into a status with
 `google.rpc.ErrorInfo{reason, domain, metadata}` (AIP-193); the client side
 (`mesh.channel`) turns such a status back into a `RemoteError`. Callers branch
