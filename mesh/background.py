@@ -49,8 +49,11 @@ class Background:
     async def close(self, grace_seconds: float) -> None:
         """Ends the loops, then waits for the steps under way; what takes longer is cancelled."""
         await _cancel(self._loops)
-        if self._steps:
-            await asyncio.wait(self._steps, timeout=grace_seconds)
+        loop = asyncio.get_running_loop()
+        until = loop.time() + grace_seconds
+        # A step may begin another one on its way to its end.
+        while self._steps and (left := until - loop.time()) > 0:
+            await asyncio.wait(set(self._steps), timeout=left)
         if self._steps:
             log.warning("steps_cut_off", count=len(self._steps))
         await _cancel(self._steps)

@@ -11,6 +11,7 @@ from typing import Final, TextIO
 
 _GATHER_SECONDS: Final = 0.05
 _MOST_WAITING: Final = 1_000
+_MOST_KEPT: Final = 10_000
 _LOCK_SECONDS: Final = 1.0
 
 
@@ -18,12 +19,13 @@ class LogLines:
     """Lines on their way to a stream; written after at most 50 ms, errors and what waits before them at once.
 
     What a process that is killed had not yet written is lost. When the stream takes nothing more,
-    whoever logs waits for it once a thousand lines wait: none is dropped, and memory is bounded.
+    whoever logs waits for it, up to a second for each line, once a thousand lines wait; from ten
+    thousand on the oldest are dropped.
     """
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: deque[str] = deque()
+        self._lines: deque[str] = deque(maxlen=_MOST_KEPT)
         self._some = threading.Event()
         self._writing = threading.Lock()
         threading.Thread(target=self._write_on, name="log lines", daemon=True).start()
@@ -53,7 +55,9 @@ class LogLines:
         try:
             lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
-                self._stream.write("\n".join([*lines, ""]))
+                # One line that no encoding knows must not take its neighbours with it.
+                text = "\n".join([*lines, ""]).encode(errors="backslashreplace").decode()
+                self._stream.write(text)
                 self._stream.flush()
         except (OSError, ValueError):
             pass  # nobody reads any more, or the stream is closed: there is no other place to say so

@@ -80,8 +80,13 @@ class _LinesHandler(logging.Handler):
         self._lines = lines
 
     def emit(self, record: logging.LogRecord) -> None:
+        try:
+            line = self.format(record)
+        except Exception:  # noqa: BLE001 - a library's faulty line must not become its error
+            self.handleError(record)
+            return
         write = self._lines.urgent if record.levelno >= logging.ERROR else self._lines.msg
-        write(self.format(record))
+        write(line)
 
     def flush(self) -> None:
         self._lines.flush()

@@ -178,7 +178,7 @@ class PaymentNews:
         """Whether the event could be applied to the booking as it is remembered."""
         remembered = self._changes.remembered(told.event.booking_id)
         news = _news_for(remembered, told) if remembered is not None else None
-        if remembered is None or not news:
+        if remembered is None or not news or told.key in remembered.heard:
             return False
         return await self._driver.attempt_and_begin(remembered, news[0], told.key)
 

@@ -123,3 +123,21 @@ async def test_a_budget_is_the_lesser_of_the_step_and_what_is_left() -> None:
         assert deadlines.budget(3.0) == 0.0
     finally:
         deadlines.set_remaining(None)
+
+
+async def test_a_step_that_another_begins_while_it_closes_comes_to_its_end_too() -> None:
+    background = Background()
+    done: list[str] = []
+
+    async def second() -> None:
+        await asyncio.sleep(0.05)
+        done.append("second")
+
+    async def first() -> None:
+        await asyncio.sleep(0.05)
+        background.begin(second())
+        done.append("first")
+
+    background.begin(first())
+    await background.close(5)
+    assert done == ["first", "second"]

@@ -199,3 +199,26 @@ structlog.get_logger().info("last_words")
         check=False,
     )
     assert (ended.returncode, "last_words" in ended.stderr) == (3, True)
+
+
+def test_a_librarys_line_that_cannot_be_formatted_is_not_its_error(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    configure_logs("seat_svc", "json", "INFO")
+    try:
+        logging.getLogger("a.library").warning("%d seats", "many")
+        logging.getLogger("a.library").warning("still there")
+        logging.shutdown()
+    finally:
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+    assert "still there" in capsys.readouterr().err
+
+
+def test_a_line_that_no_encoding_knows_takes_no_other_with_it() -> None:
+    stream = _Stream()
+    lines = _lines(stream)
+    for line in ("before", "half of a pair: \ud83d", "after"):
+        lines.info(line)
+    lines.flush()
+    assert "".join(stream.writes).splitlines() == ["before", "half of a pair: \\ud83d", "after"]
