@@ -74,10 +74,12 @@ class Notifications:
             if not token:
                 return found
 
-    async def preferences(self, address: str) -> Sequence[notify_pb2.Preference]:
-        """How each kind of news stands on each channel that reaches the address."""
+    async def preferences(
+        self, address: str, timeout: float | None = None
+    ) -> Sequence[notify_pb2.Preference]:
+        """How each kind of news stands on each channel that reaches the address; `timeout` in seconds."""
         request = notify_pb2.GetPreferencesRequest(address=address)
-        return (await self._stub.GetPreferences(request)).preferences
+        return (await self._stub.GetPreferences(request, timeout=timeout)).preferences
 
     async def set_preferences(
         self, request_id: str, address: str, preferences: Sequence[notify_pb2.Preference]

@@ -24,11 +24,18 @@ class TtlCache(Generic[V]):
     """At most `size` answers, each fresh for `seconds`.
 
     Callers that ask for the same key at the same time share one load. While the source is away, an
-    answer may be used for five minutes more; any other error of the load is the caller's.
+    answer may be used for `stale_seconds` more (five minutes); any other error of the load is the caller's.
     """
 
-    def __init__(self, seconds: float, size: int, monotonic: Callable[[], float]) -> None:
+    def __init__(
+        self,
+        seconds: float,
+        size: int,
+        monotonic: Callable[[], float],
+        stale_seconds: float = STALE_SECONDS,
+    ) -> None:
         self._seconds = seconds
+        self._stale_seconds = stale_seconds
         self._monotonic = monotonic
         self._entries: Recent[Hashable, _Entry[V]] = Recent(size)
         self._loading: dict[Hashable, asyncio.Task[V]] = {}
@@ -47,7 +54,7 @@ class TtlCache(Generic[V]):
         try:
             return await self._load_once(key, load)
         except RemoteError as error:
-            if entry and error.code in _AWAY and now - entry.loaded_at < self._seconds + STALE_SECONDS:
+            if entry and error.code in _AWAY and now - entry.loaded_at < self._seconds + self._stale_seconds:
                 return entry.value
             raise
 

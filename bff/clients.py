@@ -19,6 +19,8 @@ REVISION_SECONDS = 1.0
 KEPT_SECONDS = 60.0
 """How long a show is kept while the revision is the same."""
 OCCUPANCY_SECONDS = 2.0
+_SIDE_SECONDS = 1.0
+"""How long a page waits for what it can do without."""
 OCCUPANCY_LIMIT = 200
 MOVIES_LIMIT = 200
 
@@ -120,7 +122,9 @@ class Catalogue:
         return await self._show.get((show_id, revision.movies, revision.places, revision.shows), load)
 
     async def _load_revision(self) -> catalog_pb2.Revision:
-        return (await self._stub.GetRevision(catalog_pb2.GetRevisionRequest())).revision
+        # A catalogue that hangs must leave the page time to be made from what is known.
+        request = catalog_pb2.GetRevisionRequest()
+        return (await self._stub.GetRevision(request, timeout=_SIDE_SECONDS)).revision
 
     async def _load_cities(self) -> tuple[catalog_pb2.City, ...]:
         cities: list[catalog_pb2.City] = []
@@ -149,7 +153,7 @@ class Seats:
     def __init__(self, channel: MeshChannel, monotonic: Callable[[], float]) -> None:
         self._stub = channel.stub(seat_pb2_grpc.SeatServiceStub)
         self._occupancies: TtlCache[dict[str, seat_pb2.Occupancy]] = TtlCache(
-            OCCUPANCY_SECONDS, 500, monotonic
+            OCCUPANCY_SECONDS, 500, monotonic, stale_seconds=0
         )
 
     async def seat_map(self, show_id: str, known: layout_pb2.Layout) -> LaidOutSeats:
@@ -192,7 +196,7 @@ class Seats:
 
         async def load() -> dict[str, seat_pb2.Occupancy]:
             response = await self._stub.ListOccupancy(
-                seat_pb2.ListOccupancyRequest(show_ids=asked), timeout=1.0
+                seat_pb2.ListOccupancyRequest(show_ids=asked), timeout=_SIDE_SECONDS
             )
             return {occupancy.show_id: occupancy for occupancy in response.occupancies}
 

@@ -2,7 +2,8 @@
 
 Making a booking answers with all of it, and the browser comes straight back for its page: what was
 answered is shown there, once, instead of being asked for again. Another process that gets that
-request, and every later one, asks.
+request asks, and so does every later one; but where the balancer sent the first one elsewhere, one that
+comes here within two seconds is still shown what was answered.
 """
 
 import datetime as dt

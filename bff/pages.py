@@ -54,7 +54,8 @@ class SharedPages(TtlCache[SharedPage]):
     _MOST = 200
 
     def __init__(self, monotonic: Callable[[], float]) -> None:
-        super().__init__(self._SECONDS, self._MOST, monotonic)
+        # What a page is made from may be old already: a page is not kept for longer on top of that.
+        super().__init__(self._SECONDS, self._MOST, monotonic, stale_seconds=0)
 
 
 class Pages:

@@ -1,5 +1,7 @@
 """Shows as catalog_svc knows them, and what happened to them."""
 
+import asyncio
+import contextvars
 import datetime as dt
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -16,6 +18,8 @@ from mesh.errors import RemoteError
 from mesh.recent import Recent
 
 _REVISION_SECONDS: Final = 1.0
+_ANSWER_SECONDS: Final = 2.0
+"""How long is waited for the revision: a call that asks for a show has other things to do as well."""
 _KEPT_SECONDS: Final = 60.0
 _MOST_SHOWS: Final = 2_000
 
@@ -43,6 +47,7 @@ class CatalogShowDirectory:
         self._known: Recent[str, _Known] = Recent(_MOST_SHOWS)
         self._revision = catalog_pb2.Revision()
         self._revision_asked_at = -_REVISION_SECONDS
+        self._asking: asyncio.Task[None] | None = None
 
     async def find(self, show_id: str) -> ShowOnSale:
         """See `ShowDirectory.find`."""
@@ -59,12 +64,27 @@ class CatalogShowDirectory:
         return (await self._ask(catalog_pb2.GetShowRequest(show_id=show_id))).cancelled
 
     async def _current(self) -> catalog_pb2.Revision:
-        now = self._monotonic()
-        if now - self._revision_asked_at >= _REVISION_SECONDS:
+        if self._monotonic() - self._revision_asked_at >= _REVISION_SECONDS:
+            if self._asking is None:
+                # For all who come meanwhile, so not in the first one's context with its deadline.
+                self._asking = asyncio.create_task(
+                    self._ask_revision(), name="revision", context=contextvars.Context()
+                )
+                self._asking.add_done_callback(self._asked)
             with _told_as_unavailable():
-                response = await self._catalog.GetRevision(catalog_pb2.GetRevisionRequest())
-            self._revision, self._revision_asked_at = response.revision, now
+                await asyncio.shield(self._asking)
         return self._revision
+
+    async def _ask_revision(self) -> None:
+        now = self._monotonic()
+        request = catalog_pb2.GetRevisionRequest()
+        self._revision = (await self._catalog.GetRevision(request, timeout=_ANSWER_SECONDS)).revision
+        self._revision_asked_at = now
+
+    def _asked(self, asking: "asyncio.Task[None]") -> None:
+        self._asking = None
+        if not asking.cancelled():
+            asking.exception()  # seen, even when everybody who waited has gone
 
     async def _ask(self, request: catalog_pb2.GetShowRequest) -> ShowOnSale:
         with _told_as_unavailable():

@@ -1,13 +1,12 @@
 """Every change comes from a form of ours: checked here for all, so that no view can forget it."""
 
-import asyncio
-
 from aiohttp import hdrs, web
 from aiohttp.typedefs import Handler
 
 from bff.csrf import FIELD
 from bff.errors import FormMalformed
-from bff.keys import CSRF, SESSION, SETTINGS
+from bff.forms import read_form
+from bff.keys import CSRF, SESSION
 
 _SAFE = frozenset({hdrs.METH_GET, hdrs.METH_HEAD, hdrs.METH_OPTIONS})
 _FORM_TYPE = "application/x-www-form-urlencoded"
@@ -22,12 +21,6 @@ async def refuse_foreign_forms(request: web.Request, handler: Handler) -> web.St
         return await handler(request)
     if request.content_type != _FORM_TYPE:
         raise FormMalformed
-    try:
-        async with asyncio.timeout(request.app[SETTINGS].body_seconds):
-            form = await request.post()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except (ValueError, LookupError):
-        raise FormMalformed from None  # bytes, or the name of an encoding, that are none
+    form = await read_form(request)
     request.app[CSRF].check(request, request[SESSION], str(form.get(FIELD, "")))
     return await handler(request)

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import structlog
 from aiohttp import hdrs, web
 from matinee.booking.v1 import buyer_pb2
 
@@ -16,6 +17,11 @@ from bff.respond import render
 from bff.texts import Texts
 from bff.views.fields import text_in_query
 from mesh.errors import RemoteError
+
+log = structlog.get_logger()
+
+_NEWS_SECONDS = 1.0
+"""How long the page waits for what somebody is told: their bookings are what they came for."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +75,10 @@ async def _channels(request: web.Request, buyer: buyer_pb2.Buyer | None) -> Sequ
     if buyer is None:
         return ()
     try:
-        found = await request.app[NOTIFICATIONS].preferences(buyer.email or buyer.phone)
-    except RemoteError:
+        address = buyer.email or buyer.phone
+        found = await request.app[NOTIFICATIONS].preferences(address, timeout=_NEWS_SECONDS)
+    except RemoteError as error:
+        log.warning("preferences_not_read", code=error.code, reason=error.reason)
         return ()
     return present_preferences(found, request[VISITOR_TEXTS])
 

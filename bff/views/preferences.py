@@ -1,13 +1,13 @@
 """What somebody wants to be told: set when signed in, and lowered by the link in a message."""
 
-import asyncio
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 from matinee.notify.v1 import notify_pb2
 
 from bff.errors import FormMalformed
-from bff.keys import BACKGROUND, BUYERS, NOTIFICATIONS, SESSION, SETTINGS, VISITOR_TEXTS
+from bff.forms import read_form
+from bff.keys import BACKGROUND, BUYERS, NOTIFICATIONS, SESSION, VISITOR_TEXTS
 from bff.presenters.preferences import news_words, preference_named
 from bff.respond import render, see_other
 from bff.views.fields import request_id_in_form, text_in_form
@@ -102,13 +102,7 @@ async def _boxes(request: web.Request) -> list[notify_pb2.Preference]:
 async def _check_one_click(request: web.Request) -> None:
     if request.content_type not in _FORM_TYPES:
         raise FormMalformed
-    try:
-        async with asyncio.timeout(request.app[SETTINGS].body_seconds):
-            form = await request.post()
-    except TimeoutError:
-        raise web.HTTPRequestTimeout from None
-    except (ValueError, LookupError):
-        raise FormMalformed from None
+    form = await read_form(request)
     if form.get("List-Unsubscribe") != "One-Click":
         raise FormMalformed
 

@@ -22,6 +22,8 @@ from mesh.money import Money
 _SOURCE_LANGUAGE = "en"
 _KEPT = 1024
 """Different amounts, days and times that are remembered as they were formatted last."""
+_TAGS_KEPT = 32
+"""Languages and regions of customers, each with memories of its own."""
 _LOCALES = Path(__file__).parent.parent / "locales"
 
 
@@ -94,7 +96,7 @@ class TextsByLanguage:
         for compiled in sorted(folder.glob("*/LC_MESSAGES/messages.mo")):
             with compiled.open("rb") as file:
                 self.languages[compiled.parent.parent.name] = Translations(file)
-        self.for_tag = lru_cache(_KEPT)(self._for_tag)
+        self.for_tag = lru_cache(_TAGS_KEPT)(self._for_tag)
         """The texts for a BCP 47 tag; English when there are none."""
 
     def _for_tag(self, tag: str) -> Texts:

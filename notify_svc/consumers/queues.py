@@ -34,7 +34,8 @@ def email_queue(delays_ms: tuple[int, ...]) -> WorkQueue:
 def sms_queue(delays_ms: tuple[int, ...]) -> WorkQueue:
     """The queue of text messages: events of buyers with a phone, for those that gave no e-mail address.
 
-    A key of one word is of a booking_svc that does not say yet how the buyer can be reached.
+    A key of one word is of a booking_svc that does not say yet how the buyer can be reached, or of a booking
+    without a contact; those are nobody's to tell.
     """
     name = "notify.sms"
     wanted = [Binding(BOOKINGS.name, name, key) for key in ("#.phone", "*")]

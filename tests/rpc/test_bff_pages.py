@@ -238,3 +238,21 @@ async def test_a_show_that_was_cancelled_is_seen_within_two_seconds(frontend: Fr
 
         await eventually(closed, within_seconds=2)
         await site.drain(0, 1)
+
+
+async def test_a_catalogue_that_hangs_takes_no_seat_page_that_is_known_down(frontend: Frontend) -> None:
+    settings = settings_for(frontend.settings.booking_target, catalogue_cache_seconds=10)
+    async with Resources() as resources, frontend.another_browser() as http:
+        site = Site(make_app(settings, resources, frontend.clock), settings)
+        url = f"http://{await site.start()}"
+        caching = Frontend(url, frontend.cinema, http, frontend.clock, site, settings)
+        assert (await caching.get(f"/shows/{SHOW_ID}")).status == 200
+        frontend.cinema.hanging.add("GetRevision")
+        asked = frontend.cinema.calls.count("GetRevision")
+
+        async def asked_again() -> bool:
+            assert (await caching.get(f"/shows/{SHOW_ID}")).status == 200
+            return frontend.cinema.calls.count("GetRevision") > asked
+
+        assert await eventually(asked_again)
+        await site.drain(0, 1)

@@ -114,3 +114,14 @@ async def test_a_failed_load_is_tried_again_by_the_next_caller(source: Source, w
         await cache.get("a", load)
     source.failure = None
     assert await cache.get("a", load) == 2
+
+
+async def test_what_must_not_grow_old_is_not_used_while_its_source_is_away(
+    source: Source, watch: Watch
+) -> None:
+    cache = TtlCache[int](10, 5, watch, stale_seconds=0)
+    assert await cache.get("a", source) == 1
+    watch.seconds = 11
+    source.failure = away()
+    with pytest.raises(RemoteError):
+        await cache.get("a", source)
