@@ -23,6 +23,7 @@ from mesh.amqp import BrokerAway, Message, Publisher, PublishFailed
 from mesh.background import Background
 from mesh.clock import Clock
 from mesh.errors import StoreUnavailable
+from mesh.gathering import Gathering
 
 log = structlog.get_logger()
 
@@ -54,7 +55,7 @@ class OutboxRelay:
         self._publisher = publisher
         self._clock = clock
         self._background = background
-        self._ends = _Ends(outbox)
+        self._ends = Gathering(outbox.ended, _GATHER_SECONDS, _MOST_GATHERED)
         self._own: dict[asyncio.Task[None], str] = {}
         self._left: set[str] = set()
         self._broker_away = False
@@ -120,7 +121,7 @@ class OutboxRelay:
             log.warning("relay_put_off", reason=reason, booking_id=turn.booking_id)
         finally:
             again = self._clock.now() + dt.timedelta(seconds=pause)
-            await self._ends.add(TurnEnd(turn, tuple(published), again))
+            await asyncio.shield(self._ends.put(TurnEnd(turn, tuple(published), again)))
 
     def _seconds_left(self, turn: OutboxTurn) -> float:
         return (turn.until - self._clock.now()).total_seconds() - _MARGIN_SECONDS
@@ -135,36 +136,6 @@ class OutboxRelay:
                 await self._publisher.publish(_message(entry), timeout=_CONFIRM_SECONDS)
             published.append(entry.event_id)
             PUBLISHED.labels(entry.name).inc()
-
-
-class _Ends:
-    """Ends of turns, gathered for a tenth of a second and then told to the store in one call."""
-
-    def __init__(self, outbox: MongoOutbox) -> None:
-        self._outbox = outbox
-        self._gathered: list[TurnEnd] = []
-        self._full = asyncio.Event()
-        self._telling: asyncio.Task[None] | None = None
-
-    async def add(self, end: TurnEnd) -> None:
-        """Returns when the store has it; raises `StoreUnavailable`."""
-        self._gathered.append(end)
-        if self._telling is None:
-            self._telling = asyncio.create_task(self._tell(), name="end-turns")
-        elif len(self._gathered) >= _MOST_GATHERED:
-            self._full.set()
-        await asyncio.shield(self._telling)
-
-    async def _tell(self) -> None:
-        try:
-            async with asyncio.timeout(_GATHER_SECONDS):
-                await self._full.wait()
-        except TimeoutError:
-            pass
-        ends, self._gathered = self._gathered, []
-        self._full.clear()
-        self._telling = None
-        await self._outbox.ended(ends)
 
 
 class Gauges:

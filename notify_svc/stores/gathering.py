@@ -1,20 +1,19 @@
-"""Updates of single documents that come within some hundredths of a second go to the store as one call.
-
-Most of what a small write costs, here and in the store, is the call and the wait for the journal.
-"""
+"""Updates of single documents that come within some hundredths of a second go to the store as one call."""
 
 import asyncio
-import contextvars
 from typing import Any, Final
 
 from pymongo import UpdateOne
 from pymongo.errors import BulkWriteError
 
 from mesh.errors import StoreUnavailable
+from mesh.gathering import Gathering
 from mesh.mongo import Collection, Document, store_call
 
 _DUPLICATE_KEY: Final = 11000
 _GATHER_SECONDS: Final = 0.05
+
+_Waiting = tuple[UpdateOne, asyncio.Future[bool]]
 
 
 class GatheredUpdates:
@@ -26,11 +25,7 @@ class GatheredUpdates:
 
     def __init__(self, collection: Collection, most: int) -> None:
         self._collection = collection
-        self._most = most
-        self._waiting: list[tuple[UpdateOne, asyncio.Future[bool]]] = []
-        self._full = asyncio.Event()
-        self._telling: asyncio.Task[None] | None = None
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._gathering: Gathering[_Waiting] = Gathering(self._tell, _GATHER_SECONDS, most)
 
     async def update(self, where: Document, change: Document, *, upsert: bool = False) -> bool:
         """False when it would have made a second document with the key; raises StoreUnavailable.
@@ -38,25 +33,10 @@ class GatheredUpdates:
         A caller that is cancelled does not know whether it was made.
         """
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((UpdateOne(where, change, upsert=upsert), answer))
-        if len(self._waiting) >= self._most:
-            self._full.set()
-        if self._telling is None:
-            # Not in the caller's context: its deadline is not that of the others.
-            self._telling = asyncio.create_task(self._tell(), context=contextvars.Context())
-            self._tasks.add(self._telling)
-            self._telling.add_done_callback(self._tasks.discard)
+        self._gathering.put((UpdateOne(where, change, upsert=upsert), answer))
         return await answer
 
-    async def _tell(self) -> None:
-        try:
-            async with asyncio.timeout(_GATHER_SECONDS):
-                await self._full.wait()
-        except TimeoutError:
-            pass
-        waiting, self._waiting = self._waiting, []
-        self._full.clear()
-        self._telling = None
+    async def _tell(self, waiting: list[_Waiting]) -> None:
         try:
             refused = await self._write([update for update, _ in waiting])
         except Exception as error:  # noqa: BLE001 - it is everybody's who waits
