@@ -77,6 +77,13 @@ class _Receiver(asyncio.Protocol):
         self._watch.cancel()
         self._receivers.discard(self)
 
+    def pause_writing(self) -> None:
+        # Who takes no answers is not listened to, or answers would pile up.
+        self._transport.pause_reading()
+
+    def resume_writing(self) -> None:
+        self._transport.resume_reading()
+
     def close(self) -> None:
         """Ends the connection at once."""
         self._transport.abort()
@@ -94,9 +101,12 @@ class _Receiver(asyncio.Protocol):
         left = self._heard + _IDLE_SECONDS - self._loop.time()
         if left > 0:
             self._watch = self._loop.call_later(left, self._look)
+        elif self._transport.is_closing():
+            self._transport.abort()  # what there was to say is not being taken
         else:
             self._transport.write(b"421 nothing was heard for too long\r\n")
             self._transport.close()
+            self._watch = self._loop.call_later(_IDLE_SECONDS, self._look)
 
     def _answer(self, *lines: str) -> None:
         *others, last = lines

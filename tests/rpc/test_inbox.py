@@ -358,3 +358,19 @@ async def test_what_is_out_of_order_or_no_command_is_refused_and_keeps_nothing(t
         assert await talk.say(b"NOOP " + b"x" * 5000) == [500]
         assert await talk.reader.read() == b""
         assert await inbox.subjects() == []
+
+
+async def test_who_takes_no_answers_is_not_listened_to(tmp_path: Path) -> None:
+    async with running(tmp_path) as inbox:
+        _, writer = await asyncio.open_connection(LOOPBACK, inbox.smtp_port, limit=1024)
+        try:
+            with pytest.raises(TimeoutError):  # noqa: PT012 - the sending as a whole must come to a stop
+                async with asyncio.timeout(30):
+                    for _ in range(400):
+                        writer.write(b"NOOP\r\n" * 20_000)
+                        async with asyncio.timeout(5):
+                            await writer.drain()
+        finally:
+            writer.transport.abort()
+        # Everybody else is served as before.
+        await inbox.take(EmailMessage(), "grace@example.org")
