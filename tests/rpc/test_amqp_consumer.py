@@ -261,9 +261,10 @@ async def test_closing_lets_work_under_way_end_and_leaves_the_rest_in_the_queue(
 async def test_work_that_outlasts_the_grace_is_cut_off_and_returns_to_the_queue(
     broker: Broker, publish: Publish, queues: QueueEye
 ) -> None:
-    cut_off = asyncio.Event()
+    begun, cut_off = asyncio.Event(), asyncio.Event()
 
     async def handle(_delivery: Delivery) -> Outcome:
+        begun.set()
         try:
             await asyncio.Event().wait()
         finally:
@@ -273,7 +274,7 @@ async def test_work_that_outlasts_the_grace_is_cut_off_and_returns_to_the_queue(
     await publish("event-1")
     consumer = Consumer(broker, MAIL, handle, exchanges=(BOOKINGS,))
     consumer.start()
-    await until(lambda: bool(consumer.under_way))
+    await until(begun.is_set)  # a delivery counts as under way a moment before its handler begins
     await consumer.close(grace_seconds=0.2)
 
     assert cut_off.is_set()
