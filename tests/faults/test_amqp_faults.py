@@ -200,7 +200,10 @@ async def test_a_broker_out_of_memory_blocks_publishing_for_no_longer_than_was_s
     broker = Broker(url, connect_seconds=2, blocked_seconds=1)
     async with Publisher(broker, name="test", topology=MAIL.topology(BOOKINGS)) as publisher:
         await publisher.publish(message("event-1"), timeout=5)
-        await impatient._evaluate("rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}).")
+        # The alarm is only notified of; asking for it afterwards waits until the connections were told.
+        await impatient._evaluate(
+            "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}), rabbit_alarm:get_alarms()."
+        )
         try:
             with pytest.raises(PublishUnconfirmed) as unconfirmed:
                 await publisher.publish(message("event-2"), timeout=10)
