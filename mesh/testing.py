@@ -56,7 +56,7 @@ async def calling(
 
 
 async def eventually(
-    condition: Callable[[], Awaitable[T]], within_seconds: float = 5.0, every_seconds: float = 0.02
+    condition: Callable[[], Awaitable[T]], within_seconds: float = 15.0, every_seconds: float = 0.02
 ) -> T:
     """Asks until the answer is true and returns it; fails with the last answer when time is up."""
     answer: T | None = None

@@ -1,9 +1,21 @@
 """Fixtures for every test; each subject has a module of its own under tests/fixtures/."""
 
 import asyncio
+import os
 from collections.abc import Callable, Mapping
+from typing import Final
 
+import pytest
 import uvloop
+from hypothesis import HealthCheck, settings
+
+from stack import ports
+
+# On a busy machine an example is slow for no fault of what it tests: hypothesis would fail it after 200 ms.
+settings.register_profile("matinee", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("matinee")
+
+_MOST_PROCESSES: Final = 4
 
 pytest_plugins = [
     "tests.fixtures.engines",
@@ -16,6 +28,18 @@ pytest_plugins = [
     "tests.fixtures.notify",
     "tests.fixtures.bff",
 ]
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Gives each process of a run that has several ports of its own.
+
+    The port of an engine that one has killed, and is about to start again, is free to all the others.
+    """
+    worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
+    if worker.isdecimal():
+        share = (ports._LAST + 1 - ports._FIRST) // _MOST_PROCESSES
+        ports._FIRST += int(worker) % _MOST_PROCESSES * share
+        ports._LAST = ports._FIRST + share - 1
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -22,7 +22,7 @@ from booking_svc.relay import OutboxRelay
 from booking_svc.stores.mongo import MongoBookings
 from booking_svc.stores.outbox import MongoOutbox, OutboxTurn, TurnEnd, entry_of
 from mesh import mongo as mesh_mongo
-from mesh.amqp import Message, Publisher
+from mesh.amqp import LinkState, Message, Publisher
 from mesh.background import Background
 from mesh.mongo import Document
 from mesh.testing import FakeClock, eventually
@@ -99,6 +99,10 @@ def _encoded(booking: Booking, _event: Event) -> Document:
     }
 
 
+async def _ready(publisher: Publisher) -> bool:
+    return publisher.state is LinkState.READY
+
+
 @dataclass
 class Process:
     """One process that saves and publishes."""
@@ -138,7 +142,9 @@ class House:
     async def process(
         self, bookings: type[MongoBookings] = MongoBookings, outbox: type[MongoOutbox] = MongoOutbox
     ) -> Process:
-        publisher = BarredPublisher(await self.around.enter_async_context(relay_publisher(self.amqp_url)))
+        connected = await self.around.enter_async_context(relay_publisher(self.amqp_url))
+        await eventually(lambda: _ready(connected))
+        publisher = BarredPublisher(connected)
         background = Background()
         self.around.push_async_callback(background.close, 1)
         self.around.callback(publisher.way.set)
@@ -201,8 +207,8 @@ async def test_an_event_that_is_saved_during_a_turn_follows_it(house: House, sam
     one.publisher.way.set()
     await house.listener.heard(1)
     if same:
-        # The end of its turn is not waited for until the next look.
-        async with asyncio.timeout(0.9):
+        # The end of its turn wakes who looks: nobody else does here.
+        async with asyncio.timeout(10):
             await one.relay.wake.wait()
 
     async def both_told() -> bool:
@@ -260,6 +266,7 @@ async def _slow_and_claimed(house: House, outbox: type[MongoOutbox]) -> OutboxTu
     claimed = await third.outbox.claim(now, now + dt.timedelta(seconds=12))
     quick.publisher.way.set()
     await relaying
+    await house.listener.heard(2)
     assert house.heard()[:2] == [event_id] * 2, "published twice, which consumers know by its id"
     return claimed
 
@@ -270,6 +277,10 @@ def _nobody(_turn: OutboxTurn) -> None:
 
 async def _ended(process: Process) -> bool:
     return not process.relay._own
+
+
+async def _waiting(process: Process, count: int) -> bool:
+    return process.publisher.waiting == count
 
 
 async def test_who_was_too_slow_does_not_end_the_turn_of_who_came_after(house: House) -> None:
@@ -283,7 +294,10 @@ async def test_control_without_the_time_in_the_condition_two_have_the_turn(house
 async def test_many_turns_end_in_a_few_calls(house: House) -> None:
     one = await house.process(outbox=CountingOutbox)
     ids = [await house.booking() for _ in range(40)]
+    one.publisher.way.clear()
     await asyncio.gather(*map(one.tell, ids))
+    await eventually(lambda: _waiting(one, 40))
+    one.publisher.way.set()  # so that they are published at the same time, however slowly they were saved
     await eventually(house.all_told)
     assert isinstance(one.outbox, CountingOutbox)
     assert one.outbox.calls <= 10
@@ -296,7 +310,7 @@ async def test_more_than_can_be_published_at_once_is_left_to_be_claimed(house: H
     ids = [await house.booking() for _ in range(70)]
     for booking_id in ids:
         await one.tell(booking_id)
-    assert one.publisher.waiting == 64
+    await eventually(lambda: _waiting(one, 64))
     assert one.relay.wake.is_set()
     other = await house.process()
     await other.relay.relay()
@@ -355,7 +369,7 @@ async def test_whatever_processes_do_every_event_is_told_in_order(house: House, 
             key: sorted(ids) for key, ids in saved.items()
         }
 
-    await eventually(all_heard, within_seconds=10)
+    await eventually(all_heard, within_seconds=20)
     assert _first_heard(house) == saved
 
 

@@ -94,7 +94,7 @@ async def test_a_store_that_hangs_is_waited_for_no_longer_than_allowed(
     finally:
         mongo.resume()
     assert refused.value.timeout
-    assert waited < 2
+    assert waited < 5  # the client by itself waits for ten
     assert await seats.find_one({"_id": 1}) is not None
 
 

@@ -305,5 +305,5 @@ async def test_no_call_waits_longer_than_the_caller(tried: Tried) -> None:
                     await call
             finally:
                 deadlines.set_remaining(None)
-            assert time.monotonic() - begun < 1
+            assert time.monotonic() - begun < 3  # a call by itself waits for five
     assert (await tried.provider.get_session(payment.session_id)).state is SessionState.PAID

@@ -93,7 +93,7 @@ async def test_a_server_that_hangs_keeps_nobody_for_long_and_is_found_again(
         finally:
             valkey.resume()
         assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
-        assert waited < 5
+        assert waited < 10  # of four
         await connection.ping()
 
 
@@ -102,6 +102,12 @@ async def test_a_restarted_server_is_found_again_and_knows_what_it_knew(
 ) -> None:
     async with connection_to(redis_url) as connection:
         await connection.run("SET", "film", "Sintel")
+
+        async def written() -> bool:
+            # While a disk is slow the file's end waits in the server's memory for up to two seconds.
+            return b"aof_buffer_length:0\r\n" in await connection.run("INFO", "persistence")
+
+        await eventually(written)
         await valkey.kill()
         with pytest.raises(StoreUnavailable):
             await connection.ping()
@@ -133,21 +139,23 @@ async def test_what_comes_while_a_batch_is_under_way_goes_out_together(
             return int(told.partition("total_reads_processed:")[2].split()[0])
 
         before = await reads()
-        slow = asyncio.ensure_future(connection.run("BLPOP", "nothing", "0.3"))
+        slow = asyncio.ensure_future(connection.run("BLPOP", "signal", "0"))
         meanwhile = []
         for number in range(100):
             await asyncio.sleep(0.001)
             meanwhile.append(asyncio.ensure_future(connection.run("ECHO", f"{number}")))
+        await asyncio.sleep(0)
+        await onlooker.run("RPUSH", "signal", "go on")
         assert await asyncio.gather(*meanwhile) == [f"{number}".encode() for number in range(100)]
-        assert await slow is None
-        # The slow one, the rest together, the question above; a few for a write that was split on its way.
+        assert await slow == [b"signal", b"go on"]
+        # The slow one, the rest together, the onlooker's two; a few for a write that was split on its way.
         assert await reads() - before < 10
 
 
 async def test_after_a_crowd_the_next_ones_go_together_and_one_alone_waits_for_nobody(
     connection: SharedConnection, redis_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(f"{SharedConnection.__module__}._CROWD_SECONDS", 0.3)
+    monkeypatch.setattr(f"{SharedConnection.__module__}._CROWD_SECONDS", 2.0)
     loop = asyncio.get_running_loop()
     async with connection_to(redis_url) as onlooker:
 
@@ -165,11 +173,11 @@ async def test_after_a_crowd_the_next_ones_go_together_and_one_alone_waits_for_n
         # The crowd, the next ones, and the question above.
         assert await reads() - before == 3
 
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(2)
         started = loop.time()
         for _ in range(5):
             await connection.ping()
-        assert loop.time() - started < 0.3
+        assert loop.time() - started < 2
 
 
 async def test_what_waits_for_its_batch_is_told_when_the_connection_is_lost(

@@ -415,7 +415,7 @@ async def test_a_rebuild_that_cannot_read_lets_the_next_one_begin_at_once(
     stepped.after_reading_a_show = no_answer
     with pytest.raises(StoreUnavailable):
         await hold(theatre, show, "A1")
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(6):  # the turn of one that was never heard of again lasts ten
         await hold(neighbour, show, "A1")
 
 

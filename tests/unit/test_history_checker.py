@@ -246,8 +246,8 @@ def test_a_long_history_with_many_unknown_calls_is_checked_quickly() -> None:
         if number % 10 == 0:
             operations += [hold(f"u{number}-{each}", at + 4, at + 5, UNKNOWN) for each in range(3)]
     history = History(HOLD_SECONDS, operations, end=10_000.0)
-    begun = time.process_time()
+    begun = time.thread_time()
     assert not violations(history, ["A1"])
     history.operations.append(look("AVAILABLE", 5982.2, 5982.8))  # held since 5982, released from 5983 on
     assert violations(history, ["A1"])
-    assert time.process_time() - begun < 10
+    assert time.thread_time() - begun < 10

@@ -23,7 +23,7 @@ async def test_a_step_ends_although_its_caller_went_away() -> None:
     with pytest.raises(asyncio.CancelledError):
         await caller
     go.set()
-    await background.close(grace_seconds=2)
+    await background.close(grace_seconds=30)
     assert ended.is_set()
 
 
@@ -39,7 +39,7 @@ async def test_a_step_that_nobody_waits_for_is_waited_for_at_the_end() -> None:
     deadlines.set_remaining(0.01)
     begun = background.begin(step())
     deadlines.set_remaining(None)
-    await background.close(grace_seconds=2)
+    await background.close(grace_seconds=30)
     assert ended.is_set()
     assert await begun is None, "it is free of its caller's deadline"
 
@@ -92,7 +92,7 @@ async def test_a_loop_is_woken_before_its_time() -> None:
         steps.release()
 
     background.every("test", 3600, step, wake)
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(10):
         await steps.acquire()
         wake.set()
         await steps.acquire()
@@ -114,10 +114,10 @@ async def test_a_step_is_free_of_its_callers_deadline() -> None:
 
 
 async def test_a_budget_is_the_lesser_of_the_step_and_what_is_left() -> None:
-    assert deadlines.budget(3.0) == 3.0
-    deadlines.set_remaining(1.0)
+    assert deadlines.budget(90.0) == 90.0
+    deadlines.set_remaining(60.0)
     try:
-        assert 0.5 < deadlines.budget(3.0) < 1.0
+        assert 30.0 < deadlines.budget(90.0) < 60.0
         assert deadlines.budget(0.2) == 0.2
         deadlines.set_remaining(-5)
         assert deadlines.budget(3.0) == 0.0
@@ -139,5 +139,5 @@ async def test_a_step_that_another_begins_while_it_closes_comes_to_its_end_too()
         done.append("first")
 
     background.begin(first())
-    await background.close(5)
+    await background.close(30)
     assert done == ["first", "second"]

@@ -89,9 +89,9 @@ def test_a_long_traceback_on_the_console_takes_no_time(capsys: pytest.CaptureFix
     try:
         with pytest.raises(RuntimeError) as caught:
             fail(20)
-        begun = time.process_time()
+        begun = time.thread_time()
         structlog.get_logger("a.module").error("failed", exc_info=caught.value)
-        assert time.process_time() - begun < 0.25
+        assert time.thread_time() - begun < 0.25
     finally:
         structlog.reset_defaults()
         structlog.contextvars.clear_contextvars()

@@ -63,6 +63,13 @@ async def connected(proxy: Proxy) -> AsyncIterator[Client]:
         writer.transport.abort()
 
 
+async def seconds_of(client: Client, line: bytes) -> float:
+    """How long the answer took."""
+    begun = monotonic()
+    assert await client.ask(line) == line
+    return monotonic() - begun
+
+
 async def test_it_forwards_both_ways(proxy: Proxy) -> None:
     async with connected(proxy) as client:
         assert await client.ask(b"one\n") == b"one\n"
@@ -72,12 +79,9 @@ async def test_it_forwards_both_ways(proxy: Proxy) -> None:
 async def test_answers_are_late_as_long_as_told(proxy: Proxy) -> None:
     async with connected(proxy) as client:
         async with proxy.late(0.1):
-            begun = monotonic()
-            assert await client.ask(b"late\n") == b"late\n"
-            assert monotonic() - begun >= 0.2
-        begun = monotonic()
-        await client.ask(b"soon\n")
-        assert monotonic() - begun < 0.2
+            assert await seconds_of(client, b"late\n") >= 0.2
+        # The quickest of some: the machine may be busy with other things during any one of them.
+        assert min([await seconds_of(client, b"soon\n") for _ in range(10)]) < 0.2
 
 
 async def test_while_it_is_gone_connections_end(proxy: Proxy) -> None:

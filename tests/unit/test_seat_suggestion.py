@@ -157,6 +157,6 @@ def test_a_hall_of_a_thousand_seats_takes_two_milliseconds_at_most(occupancy: st
 
 
 def _cpu_seconds(layout: Layout, states: bytes, party: Party) -> float:
-    started = time.process_time()
+    started = time.thread_time()
     suggest_seats(layout, states, party)
-    return time.process_time() - started
+    return time.thread_time() - started
