@@ -58,7 +58,10 @@ async def calling(
 async def eventually(
     condition: Callable[[], Awaitable[T]], within_seconds: float = 15.0, every_seconds: float = 0.02
 ) -> T:
-    """Asks until the answer is true and returns it; fails with the last answer when time is up."""
+    """Asks until the answer is true and returns it; fails with the last answer when time is up.
+
+    The time is there to end a test that has failed, on the slowest machine: it says nothing of how soon.
+    """
     answer: T | None = None
     try:
         async with asyncio.timeout(within_seconds):

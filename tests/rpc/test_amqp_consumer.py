@@ -64,22 +64,15 @@ class Publish:
 
     async def __call__(self, message_id: str, body: bytes = b"body") -> None:
         await self._publisher.publish(
-            Message("bookings", "booking_confirmed", body, message_id, "BookingConfirmed"), timeout=5
+            Message("bookings", "booking_confirmed", body, message_id, "BookingConfirmed"), timeout=20
         )
 
 
-async def until(condition: Callable[[], bool], within_seconds: float = 10) -> None:
+async def until(condition: Callable[[], bool], within_seconds: float = 20) -> None:
     async def answer() -> bool:
         return condition()
 
     await eventually(answer, within_seconds)
-
-
-async def until_ready_count(queues: QueueEye, queue: str, count: int) -> None:
-    async def as_many() -> bool:
-        return await queues.ready_count(queue) == count
-
-    await eventually(as_many, 10, 0.1)
 
 
 async def test_a_message_arrives_as_it_was_published_and_is_gone_after_its_ack(
@@ -104,7 +97,7 @@ async def test_a_retried_message_comes_back_after_each_delay_and_then_goes_to_th
     handler = Handler(*[Outcome.RETRY] * 9)
     async with consuming(broker, handler):
         await publish("event-1")
-        await until_ready_count(queues, "dead", 1)
+        await queues.until_ready_count("dead", 1)
 
     assert handler.attempts == [1, 2, 3]
     assert [delivery.last_attempt for delivery in handler.deliveries] == [False, False, True]
@@ -123,7 +116,7 @@ async def test_a_message_that_succeeds_on_its_second_try_is_done(
     async with consuming(broker, handler):
         await publish("event-1")
         await until(lambda: len(handler.deliveries) == 2)
-        await until_ready_count(queues, "mail", 0)
+        await queues.until_ready_count("mail", 0)
     assert handler.attempts == [1, 2]
     assert await queues.ready_count("dead") == 0
 
@@ -142,7 +135,7 @@ async def test_a_rejected_message_goes_to_the_dead_letters_at_once(
     handler = Handler(Outcome.REJECT)
     async with consuming(broker, handler):
         await publish("event-1")
-        await until_ready_count(queues, "dead", 1)
+        await queues.until_ready_count("dead", 1)
     assert handler.attempts == [1]
 
 
@@ -190,7 +183,7 @@ async def test_a_message_of_a_stranger_that_has_no_id_goes_to_the_dead_letters_a
         await queues.put("mail", b"hello", message_id="event-2", headers={"x-matinee-attempt": "many"})
         await publish("event-3")
         await until(lambda: len(handler.deliveries) == 2)
-        await until_ready_count(queues, "dead", 2)
+        await queues.until_ready_count("dead", 2)
     assert [delivery.message.message_id for delivery in handler.deliveries] == ["event-1", "event-3"]
 
 
@@ -208,7 +201,7 @@ async def test_a_handler_slower_than_the_heartbeat_keeps_its_connection(
     with capture_logs() as lines:
         async with consuming(broker, handle) as consumer:
             await publish("event-1")
-            await until_ready_count(queues, "mail", 0)
+            await queues.until_ready_count("mail", 0)
             await until(lambda: bool(started) and consumer.under_way == 0)
     assert started == [1]
     assert not [line for line in lines if line["event"] in {"broker_lost", "deliveries_cut_off"}]
@@ -217,11 +210,15 @@ async def test_a_handler_slower_than_the_heartbeat_keeps_its_connection(
 
 async def test_no_more_than_the_prefetch_are_handled_at_once(broker: Broker, publish: Publish) -> None:
     running, most, done = 0, 0, 0
+    full = asyncio.Event()
 
     async def handle(_delivery: Delivery) -> Outcome:
         nonlocal running, most, done
         running += 1
         most = max(most, running)
+        if running == 3:
+            full.set()
+        await full.wait()
         await asyncio.sleep(0.02)
         running -= 1
         done += 1
@@ -255,6 +252,7 @@ async def test_closing_lets_work_under_way_end_and_leaves_the_rest_in_the_queue(
     await closing
 
     assert handled == ["event-0", "event-1"]
+    await queues.until_ready_count("mail", 3)
     assert await message_ids(queues) == ["event-2", "event-3", "event-4"]
 
 
@@ -278,6 +276,7 @@ async def test_work_that_outlasts_the_grace_is_cut_off_and_returns_to_the_queue(
     await consumer.close(grace_seconds=0.2)
 
     assert cut_off.is_set()
+    await queues.until_ready_count("mail", 1)
     assert await message_ids(queues) == ["event-1"]
 
 
@@ -304,7 +303,7 @@ async def test_a_queue_that_was_deleted_is_declared_and_consumed_again(
                 return False
             return True
 
-        await eventually(published, 10, 0.1)
+        await eventually(published, every_seconds=0.1)
         await until(lambda: len(handler.deliveries) == 2)
 
 
@@ -313,7 +312,7 @@ async def test_a_message_that_crashed_its_consumer_too_often_goes_to_the_dead_le
 ) -> None:
     await publish("event-1")
     await queues.crash_on_first("mail", times=21)
-    await until_ready_count(queues, "dead", 1)
+    await queues.until_ready_count("dead", 1)
     assert await queues.ready_count("mail") == 0
 
 

@@ -2,7 +2,8 @@
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any
 
 import pytest
 from pydantic import SecretStr
@@ -23,6 +24,7 @@ from mesh.amqp import (
     Queue,
     Topology,
 )
+from mesh.testing import eventually
 from stack.engines import RabbitEngine
 from stack.ports import free_port
 from tests.fixtures.amqp import Letter, QueueEye
@@ -42,7 +44,7 @@ async def test_a_message_is_in_the_queue_and_on_disk_when_publish_returns(
     broker: Broker, queues: QueueEye
 ) -> None:
     async with Publisher(broker, name="test", topology=BOOKINGS) as publisher:
-        await publisher.publish(confirmed("event-1"), timeout=5)
+        await publisher.publish(confirmed("event-1"), timeout=20)
 
         letter = await queues.take("mail")
 
@@ -58,7 +60,7 @@ async def test_many_messages_are_under_way_at_once_and_each_is_confirmed(
     async with Publisher(broker, name="test", topology=BOOKINGS, max_in_flight=64) as publisher:
         await asyncio.gather(*(publisher.publish(confirmed(f"event-{n}"), timeout=10) for n in range(500)))
 
-        assert await queues.ready_count("mail") == 500
+        await queues.until_ready_count("mail", 500)
 
 
 async def test_a_message_that_no_queue_takes_is_an_error_of_that_message_alone(
@@ -69,7 +71,7 @@ async def test_a_message_that_no_queue_takes_is_an_error_of_that_message_alone(
     ]
     async with Publisher(broker, name="test", topology=BOOKINGS) as publisher:
         outcomes = await asyncio.gather(
-            *(publisher.publish(message, timeout=5) for message in messages), return_exceptions=True
+            *(publisher.publish(message, timeout=20) for message in messages), return_exceptions=True
         )
 
         returned = [n for n, outcome in enumerate(outcomes) if isinstance(outcome, MessageReturned)]
@@ -79,7 +81,7 @@ async def test_a_message_that_no_queue_takes_is_an_error_of_that_message_alone(
             for outcome in outcomes
             if outcome is not None and not isinstance(outcome, MessageReturned)
         ] == []
-        assert await queues.ready_count("mail") == 20
+        await queues.until_ready_count("mail", 20)
 
 
 async def test_a_full_queue_refuses_and_says_so(broker: Broker) -> None:
@@ -88,7 +90,7 @@ async def test_a_full_queue_refuses_and_says_so(broker: Broker) -> None:
 
         async def publish_until_refused() -> None:
             for n in range(100):
-                await publisher.publish(Message("", "small", b"", f"event-{n}", "t"), timeout=5)
+                await publisher.publish(Message("", "small", b"", f"event-{n}", "t"), timeout=20)
 
         with pytest.raises(MessageRefused) as refused:
             await publish_until_refused()
@@ -107,7 +109,7 @@ async def test_without_a_broker_publishing_fails_when_its_time_is_up_and_nothing
 
 async def test_it_is_ready_after_connecting_and_closed_after_closing(broker: Broker) -> None:
     async with Publisher(broker, name="test", topology=BOOKINGS) as publisher:
-        await publisher.publish(confirmed("event-1"), timeout=5)
+        await publisher.publish(confirmed("event-1"), timeout=20)
         await publisher.probe()
     with pytest.raises(BrokerAway, match="closed"):
         await publisher.probe()
@@ -119,21 +121,30 @@ async def test_a_queue_declared_otherwise_keeps_the_publisher_from_being_ready(
     broker: Broker, queues: QueueEye
 ) -> None:
     async with Publisher(broker, name="first", topology=BOOKINGS) as publisher:
-        await publisher.publish(confirmed("event-1"), timeout=5)
+        await publisher.publish(confirmed("event-1"), timeout=20)
     other = Topology(queues=[Queue("mail", {"x-queue-type": "quorum", "x-max-length": 7})])
     with capture_logs() as lines:
         async with Publisher(broker, name="second", topology=other) as publisher:
             with pytest.raises(BrokerAway):
                 await publisher.publish(confirmed("event-2"), timeout=1)
-    assert any("PRECONDITION_FAILED" in str(line.get("reason")) for line in lines)
-    assert await queues.ready_count("mail") == 1
+            await _until_lost(lines, "PRECONDITION_FAILED")
+    await queues.until_ready_count("mail", 1)
+
+
+async def _until_lost(lines: Sequence[Mapping[str, Any]], reason: str) -> None:
+    """Returns when a connection was lost for that reason, which the broker may take its time to tell."""
+
+    async def told() -> bool:
+        return any(line["event"] == "broker_lost" and reason in line["reason"] for line in lines)
+
+    await eventually(told)
 
 
 async def test_a_broker_that_hangs_leaves_the_outcome_unknown_and_no_more_than_so_many_under_way(
     broker: Broker, rabbitmq: RabbitEngine, queues: QueueEye
 ) -> None:
     async with Publisher(broker, name="test", topology=BOOKINGS, max_in_flight=2) as publisher:
-        await publisher.publish(confirmed("event-0"), timeout=5)
+        await publisher.publish(confirmed("event-0"), timeout=20)
         rabbitmq.pause()
         try:
             outcomes = await asyncio.gather(
@@ -150,7 +161,7 @@ async def test_a_broker_that_hangs_leaves_the_outcome_unknown_and_no_more_than_s
         assert isinstance(outcomes[0], PublishUnconfirmed)
         assert outcomes[0].outcome_unknown
 
-        await publisher.publish(confirmed("event-4"), timeout=10)
+        await publisher.publish(confirmed("event-4"), timeout=20)
         letters = {letter.message_id async for letter in _all_letters(queues)}
     assert {"event-0", "event-4"} <= letters
     assert "event-3" not in letters
@@ -164,7 +175,7 @@ async def _all_letters(queues: QueueEye) -> AsyncIterator[Letter]:
 async def test_the_trace_goes_with_the_message(broker: Broker, queues: QueueEye) -> None:
     async with Publisher(broker, name="test", topology=BOOKINGS) as publisher:
         with tracing.entered(None) as position:
-            await publisher.publish(confirmed("event-1"), timeout=5)
+            await publisher.publish(confirmed("event-1"), timeout=20)
 
     letter = await queues.take("mail")
     assert letter is not None
@@ -179,18 +190,18 @@ async def test_a_wrong_password_is_told_without_the_password(
         async with Publisher(wrong, name="test", topology=BOOKINGS) as publisher:
             with pytest.raises(BrokerAway) as away:
                 await publisher.publish(confirmed("event-1"), timeout=1)
-    assert any(line["event"] == "broker_lost" and "ACCESS_REFUSED" in line["reason"] for line in lines)
+            await _until_lost(lines, "ACCESS_REFUSED")
     assert "hush-hush" not in f"{lines} {caplog.text} {away.value} {wrong}"
 
 
 async def test_a_cancelled_caller_does_not_disturb_the_others(broker: Broker, queues: QueueEye) -> None:
     async with Publisher(broker, name="test", topology=BOOKINGS, max_in_flight=1) as publisher:
         for n in range(20):
-            caller = asyncio.create_task(publisher.publish(confirmed(f"cancelled-{n}"), timeout=5))
+            caller = asyncio.create_task(publisher.publish(confirmed(f"cancelled-{n}"), timeout=20))
             await asyncio.sleep(0)
             caller.cancel()
             await asyncio.gather(caller, return_exceptions=True)
-        await publisher.publish(confirmed("event-1"), timeout=5)
+        await publisher.publish(confirmed("event-1"), timeout=20)
         letters = {letter.message_id async for letter in _all_letters(queues)}
     assert "event-1" in letters
 

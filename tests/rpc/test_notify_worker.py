@@ -15,10 +15,7 @@ from tests.fixtures.notify import Events, notifying
 
 
 async def until_dead(queues: QueueEye, count: int) -> None:
-    async def as_many() -> bool:
-        return await queues.ready_count("notify.dead") == count
-
-    await eventually(as_many, 15, 0.1)
+    await queues.until_ready_count("notify.dead", count)
 
 
 async def until_idle(queues: QueueEye, settings: Settings) -> None:
