@@ -65,7 +65,8 @@ def answering(condition: Callable[[], bool]) -> Callable[[], Awaitable[bool]]:
 async def test_a_broker_that_restarts_mid_stream_loses_nothing(impatient: RabbitEngine) -> None:
     broker = Broker(SecretStr(await impatient.add_virtual_host("restart")), connect_seconds=2)
     arrived: set[str] = set()
-    wanted = {f"event-{n}" for n in range(400)}
+    wanted: set[str] = set()
+    restarted = asyncio.Event()
 
     async def handle(delivery: Delivery) -> Outcome:
         arrived.add(delivery.message.message_id)
@@ -82,11 +83,12 @@ async def test_a_broker_that_restarts_mid_stream_loses_nothing(impatient: Rabbit
             else:
                 return failures
 
-    async def publish_all() -> int:
-        pending = sorted(wanted)
+    async def publish_until_restarted() -> int:
         failures = 0
-        for start in range(0, len(pending), 20):
-            failures += sum(await asyncio.gather(*(publish(m) for m in pending[start : start + 20])))
+        while not restarted.is_set():
+            batch = [f"event-{len(wanted) + n}" for n in range(20)]
+            wanted.update(batch)
+            failures += sum(await asyncio.gather(*map(publish, batch)))
             await asyncio.sleep(0.02)
         return failures
 
@@ -94,13 +96,14 @@ async def test_a_broker_that_restarts_mid_stream_loses_nothing(impatient: Rabbit
         Publisher(broker, name="test", topology=MAIL.topology(BOOKINGS)) as publisher,
         Consumer(broker, MAIL, handle, exchanges=(BOOKINGS,)),
     ):
-        publishing = asyncio.create_task(publish_all())
-        await eventually(answering(lambda: len(arrived) >= 50), 10)
+        publishing = asyncio.create_task(publish_until_restarted())
+        await eventually(answering(lambda: len(arrived) >= 50))
         await impatient.kill()
         await impatient.restart()
+        restarted.set()
         failures = await publishing
         await eventually(answering(lambda: arrived == wanted), 30)
-    assert failures > 0, "the restart came too late to be in anybody's way"
+    assert failures > 0, "the restart was in nobody's way"
 
 
 async def test_a_consumer_that_the_broker_cut_off_for_its_slowness_is_not_deaf_afterwards(
@@ -120,10 +123,10 @@ async def test_a_consumer_that_the_broker_cut_off_for_its_slowness_is_not_deaf_a
             Publisher(broker, name="test", topology=MAIL.topology(BOOKINGS)) as publisher,
             Consumer(broker, MAIL, handle, exchanges=(BOOKINGS,)),
         ):
-            await publisher.publish(message("slow"), timeout=5)
-            await eventually(answering(lambda: arrived.count("slow") == 2), 20)
-            await publisher.publish(message("next"), timeout=5)
-            await eventually(answering(lambda: "next" in arrived), 10)
+            await publisher.publish(message("slow"), timeout=20)
+            await eventually(answering(lambda: arrived.count("slow") >= 2), 20)
+            await publisher.publish(message("next"), timeout=20)
+            await eventually(answering(lambda: "next" in arrived))
     assert any(
         line["event"] == "broker_lost" and "delivery acknowledgement" in line["reason"] for line in lines
     )
@@ -139,7 +142,7 @@ async def test_what_a_killed_consumer_had_under_way_comes_to_another(
         return Outcome.ACK
 
     async with Publisher(broker, name="test", topology=MAIL.topology(BOOKINGS)) as publisher:
-        await publisher.publish(message("event-1"), timeout=5)
+        await publisher.publish(message("event-1"), timeout=20)
         taken = tmp_path / "taken"
         victim = await asyncio.create_subprocess_exec(
             sys.executable,
@@ -150,12 +153,12 @@ async def test_what_a_killed_consumer_had_under_way_comes_to_another(
             env=os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)},
         )
         try:
-            await eventually(answering(taken.exists), 15)
+            await eventually(answering(taken.exists), 30)
         finally:
             victim.send_signal(signal.SIGKILL)
             await victim.wait()
         async with Consumer(broker, MAIL, handle, exchanges=(BOOKINGS,)):
-            await eventually(answering(lambda: arrived == ["event-1"]), 10)
+            await eventually(answering(lambda: arrived == ["event-1"]))
 
 
 VICTIM = """
@@ -181,7 +184,7 @@ async def test_a_silent_broker_counts_as_lost_after_the_heartbeat_and_is_found_a
     broker: Broker, rabbitmq: RabbitEngine
 ) -> None:
     async with Publisher(broker, name="test", topology=MAIL.topology(BOOKINGS)) as publisher:
-        await publisher.publish(message("event-1"), timeout=5)
+        await publisher.publish(message("event-1"), timeout=20)
         rabbitmq.pause()
         try:
             await eventually(
@@ -199,7 +202,7 @@ async def test_a_broker_out_of_memory_blocks_publishing_for_no_longer_than_was_s
     url = SecretStr(await impatient.add_virtual_host("blocked"))
     broker = Broker(url, connect_seconds=2, blocked_seconds=1)
     async with Publisher(broker, name="test", topology=MAIL.topology(BOOKINGS)) as publisher:
-        await publisher.publish(message("event-1"), timeout=5)
+        await publisher.publish(message("event-1"), timeout=20)
         # The alarm is only notified of; asking for it afterwards waits until the connections were told.
         await impatient._evaluate(
             "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}), rabbit_alarm:get_alarms()."
