@@ -1,6 +1,9 @@
 """Answers and writes that come late: what a caller was told for certain stays true."""
 
+from collections.abc import AsyncIterator
 from time import monotonic
+from typing import Final
+from uuid import uuid4
 
 import pytest
 import pytest_asyncio
@@ -12,10 +15,27 @@ from mesh.errors import RemoteError
 from mesh.ids import new_request_id
 from mesh.testing import eventually
 from seat_svc.domain.show import Show
-from tests.fixtures.history_replicas import Replica, Replicas
+from stack.engines import MongoEngine, ValkeyEngine
+from tests.fixtures.history_replicas import CALL_SECONDS, Replica, Replicas, seat_replicas
 from tests.fixtures.history_sweep import recorded_sales, settled, sold_seats
 from tests.fixtures.seat_service import payments_for
 from tests.fixtures.seats import a_show, hall
+
+HOLD_SECONDS: Final = 3
+"""Long enough for the calls that a test makes while a hold lasts, also when the machine pauses."""
+PATIENT_SECONDS: Final = 10.0
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
+async def replicas(
+    mongo: MongoEngine, valkey: ValkeyEngine, tmp_path_factory: pytest.TempPathFactory
+) -> AsyncIterator[Replicas]:
+    """Two processes whose holds last longer than those of the other tests here."""
+    folder = tmp_path_factory.mktemp("late")
+    async with seat_replicas(
+        mongo, valkey, f"test_{uuid4().hex}", folder, hold_seconds=HOLD_SECONDS
+    ) as opened:
+        yield opened
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -29,17 +49,21 @@ async def show(replicas: Replicas) -> Show:
     return show
 
 
-async def hold(replica: Replica, show: Show, seat_id: str, request_id: str = "") -> seats_pb2.Hold:
+async def hold(
+    replica: Replica, show: Show, seat_id: str, request_id: str = "", timeout: float = PATIENT_SECONDS
+) -> seats_pb2.Hold:
     request = seat_pb2.HoldSeatsRequest(
         request_id=request_id or new_request_id(),
         show_id=show.show_id,
         seat_ids=[seat_id],
         holder_id="anna",
     )
-    return (await replica.seats.HoldSeats(request)).hold
+    return (await replica.seats.HoldSeats(request, timeout=timeout)).hold
 
 
-async def confirm(replica: Replica, held: seats_pb2.Hold, booking_id: str) -> str:
+async def confirm(
+    replica: Replica, held: seats_pb2.Hold, booking_id: str, timeout: float = PATIENT_SECONDS
+) -> str:
     """The ticket, or the reason why there is none."""
     request = seat_pb2.ConfirmHoldRequest(
         request_id=new_request_id(),
@@ -49,7 +73,7 @@ async def confirm(replica: Replica, held: seats_pb2.Hold, booking_id: str) -> st
         payments=payments_for(held.seat_ids),
     )
     try:
-        (ticket,) = (await replica.seats.ConfirmHold(request)).tickets
+        (ticket,) = (await replica.seats.ConfirmHold(request, timeout=timeout)).tickets
     except RemoteError as error:
         return error.reason or error.code
     return ticket.ticket_id
@@ -86,7 +110,7 @@ async def test_a_hold_whose_answer_came_too_late_is_its_owners_when_he_asks_agai
     request_id = new_request_id()
     async with first.redis_link.late(1.0):
         with pytest.raises(RemoteError) as caught:
-            await hold(first, show, "A1", request_id)
+            await hold(first, show, "A1", request_id, timeout=CALL_SECONDS)
         assert caught.value.outcome_unknown
     held = await hold(second, show, "A1", request_id)
     with pytest.raises(RemoteError) as caught:
@@ -104,7 +128,8 @@ async def test_a_sale_whose_insert_is_late_is_not_refused_and_then_made(
     mine = await hold(first, show, "A1")
     first.mongo_link.hold()
     try:
-        assert await confirm(first, mine, booking_id) in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
+        told = await confirm(first, mine, booking_id, timeout=CALL_SECONDS)
+        assert told in ("DEADLINE_EXCEEDED", "UNAVAILABLE")
         async with Redis.from_url(replicas.valkey.url) as redis:
             await redis.flushall()
         await hold(second, show, "A1")
