@@ -22,7 +22,7 @@ INSIDE = re.compile(r"Traceback|mongodb|grpc|127\.0\.0\.1:\d+/|\.py\b|UNAVAILABL
 @pytest_asyncio.fixture(loop_scope="session")
 async def http(site: Site) -> AsyncIterator[aiohttp.ClientSession]:
     """A client that keeps its cookies, as a browser does."""
-    async with aiohttp.ClientSession(site.url, timeout=aiohttp.ClientTimeout(10)) as session:
+    async with aiohttp.ClientSession(site.url, timeout=aiohttp.ClientTimeout(30)) as session:
         yield session
 
 
@@ -108,6 +108,7 @@ async def test_paying_twice_from_the_same_form_opens_one_payment(ada: Visitor) -
     await ada.choose_show("Berlin")
     await ada.choose_seats((await ada.free_seats())[-1:])
     await ada.hold()
+    await expect(page.get_by_role("timer")).to_be_visible()
     held = page.url
     await ada.start_payment()
     await expect(page).to_have_title(re.compile("Sandbox Pay"))

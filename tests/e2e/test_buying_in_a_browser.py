@@ -91,7 +91,7 @@ async def test_a_declined_card_leaves_the_seats_held_and_another_try_succeeds(vi
     await ada.hold()
     await ada.start_payment()
     await ada.pay_by_card(DECLINED_CARD)
-    await expect(ada.page.get_by_text("The payment did not go through")).to_be_visible(timeout=20_000)
+    await expect(ada.page.get_by_text("The payment did not go through")).to_be_visible(timeout=30_000)
     await expect(ada.page.get_by_role("timer")).to_be_visible()
     await ada.start_payment()
     await ada.pay_by_card()
@@ -110,6 +110,7 @@ async def test_the_loser_of_a_race_is_told_which_seat_went_and_offered_others(vi
     await bob.hold()
     notice = bob.page.get_by_role("alert")
     await expect(notice).to_contain_text(contested)
+    await bob.page.wait_for_load_state("domcontentloaded")  # the notice stands above the map
     offered = await bob.page.locator(".plan input:checked").evaluate_all("boxes => boxes.map(b => b.value)")
     assert len(offered) == 1
     assert offered != [contested]
@@ -125,9 +126,9 @@ async def test_a_seat_that_goes_is_shown_at_once_to_who_looks_at_the_map(visitor
     await ada.choose_seats([wanted])
     await ada.hold()
     await expect(ada.page.get_by_role("timer")).to_be_visible()
-    await expect(bob.page.locator(f"#seat-{wanted}")).to_be_disabled(timeout=5_000)
+    await expect(bob.page.locator(f"#seat-{wanted}")).to_be_disabled(timeout=15_000)
     await ada.page.get_by_role("button", name="Give the seats up").click()
-    await expect(bob.page.locator(f"#seat-{wanted}")).to_be_enabled(timeout=5_000)
+    await expect(bob.page.locator(f"#seat-{wanted}")).to_be_enabled(timeout=15_000)
 
 
 async def test_a_cancelled_booking_frees_its_seats_and_tells_of_the_refund(
@@ -151,7 +152,7 @@ async def test_a_cancelled_booking_frees_its_seats_and_tells_of_the_refund(
     async def told() -> bool:
         return len(await site.mails_to(ada.email)) >= 3  # tickets, cancellation, refund
 
-    await eventually(told, within_seconds=30)
+    await eventually(told, within_seconds=60)
     await ada.page.goto(seat_page)
     assert seat in await ada.free_seats()
 
@@ -175,6 +176,7 @@ async def test_one_of_three_tickets_is_cancelled_and_the_others_stay(
         await expect(page.get_by_text("Goes back to you")).to_be_visible()
     await page.get_by_role("button", name="See what goes back").click()
     # The third ticket's discount goes with it.
+    await expect(page.get_by_role("button", name=f"Cancel {seats[0]}")).to_be_visible()
     await expect(page.get_by_text("lose a discount")).to_be_visible()
     told = await page.locator("tfoot td").inner_text()
     await page.get_by_role("button", name=f"Cancel {seats[0]}").click()
@@ -186,7 +188,7 @@ async def test_one_of_three_tickets_is_cancelled_and_the_others_stay(
         mails = [mail["text"] for mail in await site.mails_to(ada.email)]
         return next((text for text in mails if f"on its way: {seats[0]}." in text), None)
 
-    text = await eventually(letter, within_seconds=30)
+    text = await eventually(letter, within_seconds=60)
     assert text is not None
     assert "still valid" in text
 
@@ -218,7 +220,7 @@ async def test_a_moved_show_can_be_given_back(visitor: NewVisitor, site: Site) -
     async def letter() -> bool:
         return any("Your show was moved" in mail["text"] for mail in await site.mails_to(ada.email))
 
-    await eventually(letter, within_seconds=30)
+    await eventually(letter, within_seconds=60)
 
 
 async def test_a_booking_survives_kill_9_between_payment_and_confirmation(
@@ -228,6 +230,7 @@ async def test_a_booking_survives_kill_9_between_payment_and_confirmation(
     await ada.choose_show("London")
     await ada.choose_seats((await ada.free_seats())[-1:])
     await ada.hold()
+    await expect(ada.page.get_by_role("timer")).to_be_visible()
     booking_id = ada.page.url.rpartition("/")[2].partition("?")[0]
     await ada.start_payment()
     mongo = open_client(site.mongo_url, "test")
@@ -245,8 +248,7 @@ async def test_a_booking_survives_kill_9_between_payment_and_confirmation(
     finally:
         await close(mongo)
         await site.send("seat_svc", signal.SIGCONT)
-    async with asyncio.timeout(75):
-        assert len(await ada.ticket_ids()) == 1
+    assert len(await ada.ticket_ids(within_seconds=75)) == 1
 
 
 async def test_the_books_of_the_running_site_balance(visitor: NewVisitor, site: Site, tmp_path: Path) -> None:

@@ -38,6 +38,8 @@ PROMISED_SECONDS: Final = 60.0
 _AT_ONCE: Final = 12
 _ROW: Final = 50
 _CARD: Final = {"number": "4242 4242 4242 4242", "expiry": "12/40", "cvc": "123"}
+_SLOW_REFUND: Final = _CARD | {"number": "4000 0000 0000 7726"}
+"""Its refund takes the provider three seconds."""
 
 
 def hall(seats: int) -> list[str]:
@@ -98,18 +100,19 @@ class House:
         report = await self.admin.ImportCatalog(iter([request]), timeout=60)
         assert not report.refused
 
-    async def sell(self, seat_ids: Sequence[str]) -> None:
+    async def sell(self, seat_ids: Sequence[str], slow_refunds: int = 0) -> None:
         """One booking for each seat, paid at the sandbox, until all have their tickets by mail."""
+        slow = set(seat_ids[:slow_refunds])
         places = asyncio.Semaphore(_AT_ONCE)
 
         async def buy(seat_id: str) -> str:
             async with places:
-                return await self._buy(seat_id)
+                return await self._buy(seat_id, _SLOW_REFUND if seat_id in slow else _CARD)
 
         self.booking_ids += await asyncio.gather(*(buy(seat_id) for seat_id in seat_ids))
         await eventually(self._all_ticketed, within_seconds=240, every_seconds=0.5)
 
-    async def _buy(self, seat_id: str) -> str:
+    async def _buy(self, seat_id: str, card: dict[str, str]) -> str:
         buyer = uuid4().hex
         held = await self.bookings.CreateBooking(
             booking_pb2.CreateBookingRequest(
@@ -129,7 +132,7 @@ class House:
                 return_url=f"{self.site.url}/bookings/{booking_id}",
             )
         )
-        async with self.http.post(started.redirect_url, data=_CARD, allow_redirects=False) as answer:
+        async with self.http.post(started.redirect_url, data=card, allow_redirects=False) as answer:
             assert answer.status == 303
         return booking_id
 
@@ -280,7 +283,7 @@ async def test_kill_9_in_the_middle_is_taken_up_and_refunds_nobody_twice(site: S
     some = max(40, BOOKINGS // 2)
     async with _house(site) as house:
         await house.build(some + 20)
-        await house.sell(hall(some))
+        await house.sell(hall(some), slow_refunds=5)  # so that the middle lasts a while
         await _cancel(house)
 
         async def in_the_middle() -> bool:

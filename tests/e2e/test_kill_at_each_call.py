@@ -148,6 +148,7 @@ async def test_every_kind_of_call_that_was_cut_off_ends_right(
             await eventually(given_up, within_seconds=until - clock.time(), every_seconds=0.2)
         assert office.holds_of(lonely_show) == []
         # Whoever was waiting for an answer asks again, and all goes on.
+        until = clock.time() + RESTART_SECONDS
         for booking in (releasing, expiring):
             await desk.abandon(booking)
             await ends(booking, "EXPIRED")

@@ -54,14 +54,15 @@ async def is_declined(guest: Visitor) -> str:
 async def told_of(site: Site, booking_id: str) -> notify_pb2.Notification:
     """What became of the message about the declined payment."""
     request = notify_pb2.ListNotificationsRequest(booking_id=booking_id)
-    async with calling(site.installation.address("notify_svc"), site.installation.mesh_token) as channel:
+    notify, token = site.installation.address("notify_svc"), site.installation.mesh_token
+    async with calling(notify, token, timeout_seconds=20) as channel:
         stub = channel.stub(notify_pb2_grpc.NotificationServiceStub)
 
         async def settled() -> list[notify_pb2.Notification]:
             found = (await stub.ListNotifications(request)).notifications
             return [each for each in found if each.state != notify_pb2.NOTIFICATION_STATE_SENDING]
 
-        [told] = await eventually(settled, within_seconds=20)
+        [told] = await eventually(settled, within_seconds=30)
         return told
 
 

@@ -25,9 +25,13 @@ class Visitor:
         await page.goto(self.site.url)
         await page.get_by_role("link", name=city, exact=True).click()
         await page.locator(".posters a").first.click()
-        await page.get_by_role("navigation", name="Day").get_by_role("link").last.click()
-        await page.locator("a.time").last.click()
+        days = page.get_by_role("navigation", name="Day").get_by_role("link")
+        for choices in (days, page.locator("a.time")):
+            # What is the last is known once the page is read to its end.
+            await page.wait_for_load_state("domcontentloaded")
+            await choices.last.click()
         await expect(page.get_by_role("group", name="Seat map")).to_be_visible()
+        await page.wait_for_load_state("domcontentloaded")
 
     async def free_seats(self) -> list[str]:
         """Ids of the seats that may be chosen, in page order."""
@@ -60,7 +64,8 @@ class Visitor:
         await page.get_by_label("Security code").fill("123")
         await page.get_by_role("button", name=re.compile("^Pay ")).click()
 
-    async def ticket_ids(self) -> list[str]:
+    async def ticket_ids(self, within_seconds: float = 30) -> list[str]:
         """Waits for the tickets and reads their ids."""
-        await expect(self.page).to_have_title(re.compile("^Tickets:"), timeout=30_000)
+        await expect(self.page).to_have_title(re.compile("^Tickets:"), timeout=within_seconds * 1000)
+        await self.page.wait_for_load_state("domcontentloaded")  # the title comes before the tickets
         return [text.strip() for text in await self.page.locator(".ticket .tear > span").all_inner_texts()]
