@@ -94,7 +94,7 @@ async def test_no_group_of_that_size_is_told(frontend: Frontend) -> None:
 
 async def test_a_hold_leads_to_a_booking_with_its_time_left(frontend: Frontend) -> None:
     page = await held(frontend, "A1", "A2")
-    assert "4:47" in page.text or "4:46" in page.text  # the clock of its page runs on while it is fetched
+    assert re.search(r"4:4[5-7]", page.text)  # the clock of its page runs on for the two seconds it is kept
     assert "A1 and A2" in page.text
     assert page.headers["Cache-Control"] == "no-store"
 

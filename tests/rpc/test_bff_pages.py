@@ -211,11 +211,12 @@ async def test_the_catalogue_is_asked_once_for_many_visitors(frontend: Frontend)
 
 async def test_health_turns_bad_when_the_process_is_told_to_stop(frontend: Frontend) -> None:
     assert (await frontend.get("/healthz")).status == 200
-    stopping = asyncio.create_task(frontend.site.drain(0.5, 1))
+    stopping = asyncio.create_task(frontend.site.drain(60, 1))
     await asyncio.sleep(0)
     assert (await frontend.get("/healthz")).status == 503
     assert (await frontend.get("/lisbon")).status == 200
-    await stopping
+    stopping.cancel()  # the notice is long: how slow these pages came must not matter
+    await asyncio.gather(stopping, return_exceptions=True)
 
 
 async def test_a_show_that_was_cancelled_is_seen_within_two_seconds(frontend: Frontend) -> None:
@@ -232,11 +233,16 @@ async def test_a_show_that_was_cancelled_is_seen_within_two_seconds(frontend: Fr
         assert frontend.cinema.calls.count("GetRevision") < 10
         frontend.cinema.show.status = catalog_pb2.SHOW_STATUS_CANCELLED
 
+        looks = 0
+
         async def closed() -> bool:
+            nonlocal looks
+            looks += 1
             page = await caching.get(f"/shows/{SHOW_ID}")
             return '<button type="submit" class="admit wide" disabled>' in page.text
 
-        await eventually(closed, within_seconds=2)
+        await eventually(closed)
+        assert looks <= 100, "two seconds of looking every 20 ms; a pause of the machine is one look"
         await site.drain(0, 1)
 
 

@@ -64,7 +64,7 @@ async def test_a_booking_holds_its_seats_and_remembers_its_show_and_price(desk: 
     assert booking.quote.total.minor_units == 2000
     assert (booking.show.movie_title, booking.show.theatre_name) == ("Sintel", "Rialto")
     left = booking.hold_expire_time.ToDatetime() - booking.as_of_time.ToDatetime()
-    assert dt.timedelta(seconds=298) < left <= dt.timedelta(seconds=300)
+    assert dt.timedelta(seconds=290) < left <= dt.timedelta(seconds=300)
     gap = booking.show.start_time.ToDatetime() - booking.cancel_until_time.ToDatetime()
     assert gap == dt.timedelta(minutes=60)
     assert desk.office.free_seats(desk.show_id).isdisjoint({"A1", "A2"})
@@ -212,7 +212,7 @@ async def test_a_stranger_cannot_watch(desk: Desk) -> None:
     booking = await desk.create("A1")
     viewer = booking_pb2.BookingViewer(buyer_id="somebody else")
     request = booking_pb2.WatchBookingRequest(booking_id=booking.booking_id, viewer=viewer)
-    error = await _refused(anext(aiter(desk.stub.WatchBooking(request, timeout=5))))
+    error = await _refused(anext(aiter(desk.stub.WatchBooking(request, timeout=20))))
     assert error.reason == "UNKNOWN_BOOKING"
 
 
@@ -243,10 +243,16 @@ async def test_giving_up_frees_the_seats_at_once_and_may_be_repeated(desk: Desk)
 
 
 async def test_a_caller_that_goes_away_leaves_no_booking_behind_half_made(desk: Desk) -> None:
-    desk.office.slow["HoldSeats"] = 0.5
+    desk.office.slow["HoldSeats"] = 1.5
     request = desk.creation("A1")
+    creating = asyncio.ensure_future(desk.stub.CreateBooking(request, timeout=1))
+
+    async def asked_for_seats() -> bool:
+        return desk.office.calls["HoldSeats"] == 1
+
+    await eventually(asked_for_seats)
     with pytest.raises(RemoteError):
-        await desk.stub.CreateBooking(request, timeout=0.2)
+        await creating
 
     async def held() -> bool:
         with desk.mongo() as client:
@@ -284,7 +290,7 @@ async def test_watching_tells_of_every_change_here_and_on_another_replica(desk: 
 
     async def follow() -> None:
         request = booking_pb2.WatchBookingRequest(booking_id=booking.booking_id, viewer=desk.viewer)
-        async for message in other.WatchBooking(request, timeout=20):
+        async for message in other.WatchBooking(request, timeout=40):
             seen.append(message.booking.state)
             if message.booking.state == booking_pb2.BOOKING_STATE_CONFIRMED:
                 return
@@ -296,7 +302,7 @@ async def test_watching_tells_of_every_change_here_and_on_another_replica(desk: 
 
     await eventually(begun)
     await desk.pay(booking)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         await following
     assert seen[0] == booking_pb2.BOOKING_STATE_HELD
     assert seen[-1] == booking_pb2.BOOKING_STATE_CONFIRMED
@@ -319,12 +325,12 @@ async def test_a_booking_is_waited_for_here_and_on_another_replica(desk: Desk) -
     booking = await desk.create("A1")
     other = await desk.replica()
     waiting = [
-        asyncio.ensure_future(stub.GetBooking(_back_from_paying(desk, booking.booking_id, 8)))
+        asyncio.ensure_future(stub.GetBooking(_back_from_paying(desk, booking.booking_id, 10)))
         for stub in (desk.stub, other)
     ]
     assert not (await asyncio.wait(waiting, timeout=0.3))[0]
     await desk.pay(booking)
-    async with asyncio.timeout(8):
+    async with asyncio.timeout(20):
         answers = await asyncio.gather(*waiting)
     assert [answer.booking.state for answer in answers] == [booking_pb2.BOOKING_STATE_CONFIRMED] * 2
 
@@ -333,7 +339,7 @@ async def test_a_wait_for_a_booking_ends_with_its_time(desk: Desk) -> None:
     booking = await desk.create("A1")
     began = asyncio.get_running_loop().time()
     answer = await desk.stub.GetBooking(_back_from_paying(desk, booking.booking_id, 0.3))
-    assert 0.3 <= asyncio.get_running_loop().time() - began < 2
+    assert 0.3 <= asyncio.get_running_loop().time() - began < 8
     assert answer.booking.state == booking_pb2.BOOKING_STATE_HELD
 
 
@@ -348,7 +354,7 @@ async def test_a_wait_that_is_none_is_refused(desk: Desk, milliseconds: int) -> 
 
 async def test_nobody_waits_for_a_booking_that_is_not_theirs(desk: Desk) -> None:
     booking = await desk.create("A1")
-    request = _back_from_paying(desk, booking.booking_id, 5)
+    request = _back_from_paying(desk, booking.booking_id, 10)
     request.viewer.CopyFrom(booking_pb2.BookingViewer(buyer_id="somebody-else"))
-    async with asyncio.timeout(2):
+    async with asyncio.timeout(8):
         assert (await _refused(desk.stub.GetBooking(request))).reason == "UNKNOWN_BOOKING"

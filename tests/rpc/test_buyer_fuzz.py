@@ -60,7 +60,7 @@ async def _answer(door: Door, name: str, request: Message) -> tuple[str, str]:
     call = getattr(door.stub, name)
     try:
         if METHODS[name].server_streaming:
-            async for part in call(request, timeout=5):
+            async for part in call(request, timeout=20):
                 assert isinstance(part, buyer_pb2.ExportBuyerResponse)
         else:
             await call(request)

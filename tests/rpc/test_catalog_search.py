@@ -216,6 +216,6 @@ async def test_another_process_finds_it_a_moment_later(mongo_database: MongoData
         async def found() -> bool:
             return await _titles(other, query="comet", city_id="") == ["The Comet"]
 
-        await eventually(found, within_seconds=3)
+        await eventually(found)
         got = await other.reads.GetShow(catalog_pb2.GetShowRequest(show_id=show().show.show_id))
         assert got.movie.movie_id == "the-comet"

@@ -35,7 +35,7 @@ class Inbox:
 
     def _take(self, message: EmailMessage | bytes, recipients: list[str]) -> None:
         content = message if isinstance(message, bytes) else message.as_bytes(policy=email.policy.SMTP)
-        with smtplib.SMTP(LOOPBACK, self.smtp_port, timeout=5) as client:
+        with smtplib.SMTP(LOOPBACK, self.smtp_port, timeout=20) as client:
             client.sendmail("tickets@matinee.example", recipients, content)
 
     async def get(self, path: str, **query: str) -> Any:

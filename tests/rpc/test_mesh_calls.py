@@ -109,7 +109,7 @@ async def test_a_cancellation_of_the_handlers_own_making_is_answered_at_once() -
     started = asyncio.get_running_loop().time()
     error = await _refusal(cancel)
     assert error.code == "INTERNAL"
-    assert asyncio.get_running_loop().time() - started < 2
+    assert asyncio.get_running_loop().time() - started < 4, "before the caller's own deadline"
 
 
 async def test_a_refusal_of_a_callee_is_passed_on_but_its_faults_are_not() -> None:
@@ -289,19 +289,21 @@ async def test_health_follows_the_stores_and_turns_not_serving_first_when_draini
         stub: Any = health_pb2_grpc.HealthStub(channel)
 
         async def reports(status: int) -> bool:
-            answer = await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=2)
+            answer = await stub.Check(health_pb2.HealthCheckRequest(service=SERVICE), timeout=10)
             return bool(answer.status == status)
 
         assert await reports(health_pb2.HealthCheckResponse.SERVING)
         store_answers = False
-        await eventually(lambda: reports(health_pb2.HealthCheckResponse.NOT_SERVING), within_seconds=8)
+        await eventually(lambda: reports(health_pb2.HealthCheckResponse.NOT_SERVING))
         store_answers = True
-        await eventually(lambda: reports(health_pb2.HealthCheckResponse.SERVING), within_seconds=8)
+        await eventually(lambda: reports(health_pb2.HealthCheckResponse.SERVING))
 
-        draining = asyncio.create_task(server.drain(notice_seconds=0.5, grace_seconds=1))
-        await eventually(lambda: reports(health_pb2.HealthCheckResponse.NOT_SERVING), within_seconds=0.4)
+        notice = asyncio.create_task(server.drain(notice_seconds=60, grace_seconds=1))
+        await eventually(lambda: reports(health_pb2.HealthCheckResponse.NOT_SERVING))
         await _ask(mesh_channel)  # still answered during the notice
-        await draining
+        notice.cancel()  # it is long: how slow these answers came must not matter
+        await asyncio.gather(notice, return_exceptions=True)
+        await server.drain(notice_seconds=0, grace_seconds=1)
         await resources.background.close(1)
 
 

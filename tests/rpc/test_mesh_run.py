@@ -61,17 +61,17 @@ def _ended(where: str, hanging: str) -> tuple[int, float]:
 def test_it_ends_at_once_when_nothing_hangs() -> None:
     status, seconds = _ended("drain", "pass")
     assert status == 0
-    assert seconds < 3
+    assert seconds < 5
 
 
 def test_a_drivers_thread_that_waits_for_a_server_keeps_nobody() -> None:
     status, seconds = _ended("build", "pool.submit(time.sleep, 3600)")
     assert status == 0
-    assert seconds < 3
+    assert seconds < 5
 
 
 @pytest.mark.parametrize("where", ["start", "drain"])
 def test_a_step_that_hangs_is_cut_off(where: str) -> None:
     status, seconds = _ended(where, "await asyncio.sleep(3600)")
     assert status == 1
-    assert seconds < 10
+    assert seconds < 20

@@ -51,6 +51,8 @@ TEXTS = (
     "-1", "nan", "GBP", "x" * 65, "A" * 3000, "5b3c8a52-5c0e-4f0e-9c36-0f2d2d1c7a11",
 )  # fmt: skip
 INTEGERS = (-(2**31), -1, 0, 1, 7, 11, 601, 1001, 2**31 - 1)
+# None of the holds that are made may end while later requests are looked at.
+HOLD_TIMES = (-(2**31), -1, 0, 600, 601, 2**31 - 1)
 LONG_INTEGERS = (*INTEGERS, -(2**63), 2**53 + 1, 2**63 - 1, 253_402_300_800)
 
 
@@ -94,7 +96,7 @@ class Box:
             "category_id": "standard",
             "party_size": 2,
             "page_size": 2,
-            "hold_seconds": 60,
+            "hold_seconds": 600,
         }
         return values.get(name)
 
@@ -162,6 +164,8 @@ def _bad(box: Box, asked: Any, chance: random.Random) -> Any:
             return chance.random() < 0.5
         case FieldDescriptor.CPPTYPE_INT64:
             return chance.choice(LONG_INTEGERS)
+    if asked.name == "hold_seconds":
+        return chance.choice(HOLD_TIMES)
     return chance.choice(INTEGERS)
 
 

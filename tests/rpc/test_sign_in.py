@@ -348,7 +348,7 @@ async def test_a_signed_in_person_opens_and_changes_their_bookings(door: Door) -
     request = booking_pb2.GetBookingRequest(booking_id=booking.booking_id, viewer=viewer)
     assert (await door.desk.stub.GetBooking(request)).booking.booking_id == booking.booking_id
     watched = booking_pb2.WatchBookingRequest(booking_id=booking.booking_id, viewer=viewer)
-    assert (await anext(aiter(door.desk.stub.WatchBooking(watched, timeout=5)))).booking.version
+    assert (await anext(aiter(door.desk.stub.WatchBooking(watched, timeout=20)))).booking.version
     assert (await door.desk.abandon(booking, viewer=viewer)).state
 
 

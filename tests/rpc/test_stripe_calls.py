@@ -3,7 +3,6 @@
 import asyncio
 import datetime as dt
 import logging
-import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, replace
 from typing import Any
@@ -390,14 +389,14 @@ async def test_a_list_that_cannot_be_read_is_no_news(
 
 
 async def test_the_event_loop_turns_while_stripe_thinks(shop: Shop) -> None:
-    shop.stripe.faults[OPEN] = Fault(slow_seconds=0.5)
+    shop.stripe.faults[OPEN] = Fault(slow_seconds=1.5)
     call = asyncio.create_task(shop.payments.open_session(*shop.payment()))
-    longest, last = 0.0, time.monotonic()
+    turns = 0
     while not call.done():
         await asyncio.sleep(0.005)
-        longest, last = max(longest, time.monotonic() - last), time.monotonic()
+        turns += 1
     await call
-    assert longest < 0.25
+    assert turns > 20, "of three hundred; if the call kept the loop there would be hardly any"
 
 
 async def test_neither_keys_nor_buyers_are_logged_or_shown(
