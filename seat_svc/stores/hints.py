@@ -50,7 +50,7 @@ class RedisChangeHints:
         clock = asyncio.get_running_loop().time
         subscribed = {_ALWAYS}
         heard_at = clock()
-        pinged = False
+        pinged_at: float | None = None
         while True:
             wanted = {_ALWAYS, *self._tell}
             if new := wanted - subscribed:
@@ -60,17 +60,17 @@ class RedisChangeHints:
             subscribed = wanted
             message = await subscription.get_message(timeout=_PAUSE_SECONDS)
             if message is not None:
-                heard_at, pinged = clock(), False
+                heard_at, pinged_at = clock(), None
                 if message["type"] == "message":
                     self._pass_on(message["channel"].decode(), message["data"])
-                continue
-            quiet = clock() - heard_at
-            if quiet > _QUIET_SECONDS + TIMEOUT_SECONDS:
+            elif pinged_at is None:
+                if clock() - heard_at > _QUIET_SECONDS:
+                    # A server that vanished ends no connection: who only listens would never know.
+                    await subscription.ping()
+                    pinged_at = clock()
+            elif clock() - pinged_at > TIMEOUT_SECONDS:
+                # Counted from the ping: a pause of this process itself is no silence of the server.
                 raise TimeoutError
-            if quiet > _QUIET_SECONDS and not pinged:
-                # A server that vanished ends no connection: a subscriber, who only listens, would never know.
-                await subscription.ping()
-                pinged = True
 
     def _pass_on(self, channel: str, change: bytes) -> None:
         tell = self._tell.get(channel)
