@@ -22,6 +22,8 @@ EXPIRE = "POST /v1/checkout/sessions/{id}/expire"
 READ = "GET /v1/checkout/sessions/{id}"
 LIST = "GET /v1/events"
 REFUND = "POST /v1/refunds"
+HOLD_SECONDS = 2.5
+"""Long enough to come to the provider's page in, also when the machine pauses."""
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -46,14 +48,14 @@ async def short_desk(
     folder = tmp_path_factory.mktemp("desk")
     async with (
         new_database(mongo) as database,
-        open_stripe_desk(database, folder, hold_seconds=1.5) as running,
+        open_stripe_desk(database, folder, hold_seconds=HOLD_SECONDS) as running,
     ):
         yield running
 
 
 @pytest.fixture
 def short(short_desk: StripeDesk) -> StripeDesk:
-    """Holds last 1.5 s."""
+    """Holds end while a test waits for it."""
     short_desk.begin_anew()
     return short_desk
 
@@ -138,7 +140,7 @@ async def test_a_payment_that_wins_the_race_against_the_end_gets_its_tickets(sho
     await eventually(lambda: _called(short, EXPIRE))
     assert (await short.get(booking)).state == booking_pb2.BOOKING_STATE_AWAITING_PAYMENT
     del short.stripe.faults[READ]
-    await short.becomes(booking, "CONFIRMED", within_seconds=12)
+    await short.becomes(booking, "CONFIRMED", within_seconds=30)
     assert await short.kept(booking) == 1000
 
 
@@ -150,7 +152,7 @@ async def test_a_payment_that_wins_the_race_for_seats_that_are_gone_goes_back(sh
     short.office.holds.clear()
     short.office.take(short.show_id, ["A1"])
     del short.stripe.faults[READ]
-    refunded = await short.becomes(booking, "REFUNDED", within_seconds=12)
+    refunded = await short.becomes(booking, "REFUNDED", within_seconds=30)
     assert [(r.refund_reason, r.completed) for r in refunded.refunds] == [("seats_lost", True)]
     assert await short.movements(booking) == [("capture", 1000), ("refund", 1000)]
 
@@ -174,7 +176,7 @@ async def test_a_bank_that_decides_later_is_waited_for(short: StripeDesk, paid: 
     url = (await short.start(booking, method=method)).redirect_url
     assert short.session(url)["payment_method_types"] == ["ideal", "p24"]
     await short.stripe.pay(url, "bank")
-    await asyncio.sleep(2)
+    await asyncio.sleep(HOLD_SECONDS + 0.5)
     assert (await short.get(booking)).state == booking_pb2.BOOKING_STATE_AWAITING_PAYMENT
     short.stripe.account.bank_decides(url.rpartition("/")[2], paid)
     await short.becomes(booking, "CONFIRMED" if paid else "EXPIRED")
@@ -254,7 +256,7 @@ async def test_a_refund_that_fails_is_asked_for_again_and_arrives_once(desk: Str
     await desk.becomes(booking, "CONFIRMED")
     desk.stripe.account.refund_plan = ["failed", "failed"]
     await desk.cancel(booking)
-    await desk.becomes(booking, "REFUNDED", within_seconds=15)
+    await desk.becomes(booking, "REFUNDED", within_seconds=30)
     assert await desk.movements(booking) == [("capture", 1000), ("refund", 1000)]
 
 
@@ -326,7 +328,7 @@ async def test_a_refund_is_repeated_and_sent_once(desk: StripeDesk, fault: Fault
     await desk.becomes(booking, "CONFIRMED")
     desk.stripe.faults[REFUND] = Fault(**vars(fault))
     await desk.cancel(booking)
-    await desk.becomes(booking, "REFUNDED", within_seconds=15)
+    await desk.becomes(booking, "REFUNDED", within_seconds=30)
     assert await desk.movements(booking) == [("capture", 1000), ("refund", 1000)]
 
 
@@ -339,7 +341,7 @@ async def test_a_fault_that_stripe_keeps_for_a_refunds_key_is_looked_behind(
     await desk.becomes(booking, "CONFIRMED")
     desk.stripe.faults[REFUND] = Fault(status=500, done=done, kept=True)
     await desk.cancel(booking)
-    await desk.becomes(booking, "REFUNDED", within_seconds=15)
+    await desk.becomes(booking, "REFUNDED", within_seconds=30)
     assert await desk.movements(booking) == [("capture", 1000), ("refund", 1000)]
 
 
@@ -361,7 +363,7 @@ async def test_a_provider_that_is_slow_does_not_keep_the_buyer_waiting(desk: Str
     wish = desk.payment(booking)
     error = await _refused(desk.stub.StartPayment(wish, timeout=2.0))
     assert error.code in ("UNAVAILABLE", "DEADLINE_EXCEEDED")
-    assert asyncio.get_running_loop().time() - begun < 3
+    assert asyncio.get_running_loop().time() - begun < 10
     await desk.stripe.pay((await desk.stub.StartPayment(wish)).redirect_url)
     await desk.becomes(booking, "CONFIRMED")
 
@@ -370,10 +372,10 @@ async def test_while_stripe_is_away_a_booking_with_an_open_page_does_not_expire(
     booking = await short.create("A1")
     url = (await short.start(booking)).redirect_url
     await short.stripe.stop()
-    await asyncio.sleep(2.5)
+    await asyncio.sleep(HOLD_SECONDS + 1)
     assert (await short.get(booking)).state == booking_pb2.BOOKING_STATE_AWAITING_PAYMENT
     await short.stripe.start()
-    await short.becomes(booking, "EXPIRED", within_seconds=15)
+    await short.becomes(booking, "EXPIRED", within_seconds=30)
     assert short.session(url)["status"] == "expired"
 
 
@@ -382,9 +384,9 @@ async def test_a_payment_that_stripe_never_heard_of_ends_with_its_time(short: St
     await short.stripe.stop()
     wish = short.payment(booking)
     assert (await _refused(short.stub.StartPayment(wish))).reason == "PAYMENT_PROVIDER_UNAVAILABLE"
-    await asyncio.sleep(1.5)
+    await asyncio.sleep(HOLD_SECONDS)
     await short.stripe.start()
-    await short.becomes(booking, "EXPIRED", within_seconds=15)
+    await short.becomes(booking, "EXPIRED", within_seconds=30)
     payment = short.stored(booking)["payments"][0]
     found = [
         each["status"]
