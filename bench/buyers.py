@@ -10,6 +10,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Sequence
+from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from typing import Any, Final
 
@@ -47,11 +48,20 @@ class Till:
     slowest_buyer_seconds: float = 0.0
 
 
-async def flash(job: Job, channels: list[aio.Channel]) -> Outcome:
+async def flash(job: Job) -> Outcome:
     """All buyers of the job, who come one after the other within its time."""
+    async with AsyncExitStack() as connections:
+        stubs = []
+        for _ in range(job.channels):
+            channel = aio.insecure_channel(job.target, options=[("grpc.use_local_subchannel_pool", 1)])
+            stubs.append(seat_pb2_grpc.SeatServiceStub(await connections.enter_async_context(channel)))
+            await asyncio.wait_for(channel.channel_ready(), _DEADLINE_SECONDS)
+        return await _sale(job, stubs)
+
+
+async def _sale(job: Job, stubs: Sequence[Any]) -> Outcome:
     show_id, _ = job.picks[0]
     till = Till()
-    stubs = [seat_pb2_grpc.SeatServiceStub(channel) for channel in channels]
     started = time.perf_counter()
     async with asyncio.timeout(_SALE_SECONDS), asyncio.TaskGroup() as group:
         for number in range(job.buyers):

@@ -1,8 +1,8 @@
 """``python -m bench.load``: the load client. Reads jobs from its input, answers with outcomes.
 
-A process of its own, so that its work is not the server's; it speaks plain grpc.aio through the generated
-stubs, as any caller in Python would, and HTTP as a browser does for whole bookings.
-Connections of gRPC stay open from job to job.
+A process of its own, so that its work is not the server's. Single calls and watchers cost it as little as
+can be (`bench.frames`); buyers of a flash sale speak plain grpc.aio, as any caller in Python would, and
+buyers of whole bookings HTTP as a browser does. Connections of single calls stay open from job to job.
 """
 
 import asyncio
@@ -11,15 +11,16 @@ import sys
 import time
 from collections import Counter, deque
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any, Final
+from typing import Final, TypeVar
 
 import uvloop
 from google.protobuf.empty_pb2 import Empty
-from grpc import aio
-from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
+from google.protobuf.message import Message
+from matinee.seat.v1 import seat_pb2
 from matinee.theatre.v1 import seats_pb2
 
 from bench.buyers import flash
+from bench.calls import Caller, CallFailed
 from bench.empty import PATH
 from bench.jobs import Job, Outcome, Pick, job_from
 from bench.requests import confirm_request, hold_request
@@ -27,8 +28,10 @@ from bench.visitors import make_bookings
 from bench.watching import watch
 from mesh.ids import new_request_id
 
-_DEADLINE_SECONDS: Final = 20.0
+_SEATS: Final = "/matinee.seat.v1.SeatService/"
 _PREPARING_AT_ONCE: Final = 32
+
+Answer = TypeVar("Answer", bound=Message)
 
 Lane = Callable[[], Awaitable[bool]]
 """Makes the next call of one place in flight; False when there is nothing left to call for."""
@@ -38,7 +41,7 @@ class LoadClient:
     """Does jobs, one at a time."""
 
     def __init__(self) -> None:
-        self._channels: dict[tuple[str, int], list[aio.Channel]] = {}
+        self._callers: dict[tuple[str, int], list[Caller]] = {}
         self._held: deque[seats_pb2.Hold] = deque()
 
     async def do(self, job: Job) -> Outcome:
@@ -47,39 +50,30 @@ class LoadClient:
             return await make_bookings(job)
         if job.call == "watch":
             return await watch(job)
-        channels = await self._connected(job.target, job.channels)
         if job.call == "flash":
-            return await flash(job, channels)
-        calls = _Calls(job, channels, self._held)
+            return await flash(job)
+        calls = _Calls(job, await self._connected(job), self._held)
         return await (calls.prepare() if job.call == "prepare" else calls.measure())
 
-    async def close(self) -> None:
+    def close(self) -> None:
         """Ends all connections."""
-        for channel in itertools.chain.from_iterable(self._channels.values()):
-            await channel.close()
+        for caller in itertools.chain.from_iterable(self._callers.values()):
+            caller.close()
 
-    async def _connected(self, target: str, count: int) -> list[aio.Channel]:
-        channels = self._channels.get((target, count))
-        if channels is None:
-            options = [("grpc.use_local_subchannel_pool", 1)]
-            channels = [aio.insecure_channel(target, options=options) for _ in range(count)]
-            self._channels[target, count] = channels
-        for channel in channels:
-            await asyncio.wait_for(channel.channel_ready(), _DEADLINE_SECONDS)
-        return channels
+    async def _connected(self, job: Job) -> list[Caller]:
+        callers = self._callers.get((job.target, job.channels))
+        if callers is None:
+            callers = [await Caller.connected(job.target, job.token) for _ in range(job.channels)]
+            self._callers[job.target, job.channels] = callers
+        return callers
 
 
 class _Calls:
     """One job of single calls."""
 
-    def __init__(self, job: Job, channels: list[aio.Channel], held: deque[seats_pb2.Hold]) -> None:
+    def __init__(self, job: Job, callers: list[Caller], held: deque[seats_pb2.Hold]) -> None:
         self._job = job
-        self._options: dict[str, Any] = {
-            "timeout": _DEADLINE_SECONDS,
-            "metadata": (("authorization", f"Bearer {job.token}"),),
-        }
-        self._channels = channels
-        self._stubs: list[Any] = [seat_pb2_grpc.SeatServiceStub(channel) for channel in channels]
+        self._callers = callers
         self._picks: Iterator[Pick] = iter(job.picks)
         self._held = held
         self._latencies: list[float] = []
@@ -91,12 +85,12 @@ class _Calls:
         self._held.clear()
         started = time.perf_counter()
 
-        async def hold(stub: Any) -> None:
+        async def hold(caller: Caller) -> None:
             for pick in self._picks:
-                response = await stub.HoldSeats(hold_request(pick), **self._options)
-                self._held.append(response.hold)
+                answer = await caller.call(_SEATS + "HoldSeats", hold_request(pick).SerializeToString())
+                self._held.append(seat_pb2.HoldSeatsResponse.FromString(answer).hold)
 
-        await asyncio.gather(*(hold(self._stub(place)) for place in range(_PREPARING_AT_ONCE)))
+        await asyncio.gather(*(hold(self._caller(place)) for place in range(_PREPARING_AT_ONCE)))
         return Outcome(time.perf_counter() - started, used=len(self._held))
 
     async def measure(self) -> Outcome:
@@ -120,90 +114,96 @@ class _Calls:
             try:
                 if not await lane():
                     return
-            except aio.AioRpcError as error:
-                self._errors[error.code().name] += 1
+            except CallFailed as error:
+                self._errors[error.status] += 1
 
-    async def _timed(self, call: Callable[..., Awaitable[Any]], request: Any) -> Any:
+    async def _timed(self, caller: Caller, path: str, request: Message, answer: type[Answer]) -> Answer:
         started = time.perf_counter()
-        answer = await call(request, **self._options)
+        message = await caller.call(path, request.SerializeToString())
         self._latencies.append((time.perf_counter() - started) * 1000)
-        return answer
+        return answer.FromString(message)
 
-    def _stub(self, place: int) -> Any:
-        return self._stubs[place % len(self._stubs)]
+    def _caller(self, place: int) -> Caller:
+        return self._callers[place % len(self._callers)]
 
     def _empty(self, place: int) -> Lane:
-        call: Any = self._channels[place % len(self._channels)].unary_unary(
-            PATH, request_serializer=Empty.SerializeToString, response_deserializer=Empty.FromString
-        )
+        caller = self._caller(place)
 
         async def lane() -> bool:
-            await self._timed(call, Empty())
+            await self._timed(caller, PATH, Empty(), Empty)
             return True
 
         return lane
 
     def _hold(self, place: int) -> Lane:
-        stub = self._stub(place)
+        caller = self._caller(place)
 
         async def lane() -> bool:
             pick = next(self._picks, None)
             if pick is None:
                 return False
             self._used += 1
-            await self._timed(stub.HoldSeats, hold_request(pick))
+            await self._hold_seats(caller, pick)
             return True
 
         return lane
 
+    async def _hold_seats(self, caller: Caller, pick: Pick) -> seats_pb2.Hold:
+        request = hold_request(pick)
+        return (await self._timed(caller, _SEATS + "HoldSeats", request, seat_pb2.HoldSeatsResponse)).hold
+
     def _seat_map(self, place: int) -> Lane:
-        stub = self._stub(place)
+        caller = self._caller(place)
         shows = itertools.cycle([show_id for show_id, _ in self._job.picks])
         for _ in range(place):
             next(shows)
 
         async def lane() -> bool:
-            await self._timed(stub.GetSeatMap, seat_pb2.GetSeatMapRequest(show_id=next(shows)))
+            await self._look(caller, next(shows))
             return True
 
         return lane
 
     def _first_look(self, place: int) -> Lane:
         """Each show once."""
-        stub = self._stub(place)
+        caller = self._caller(place)
 
         async def lane() -> bool:
             pick = next(self._picks, None)
             if pick is None:
                 return False
-            await self._timed(stub.GetSeatMap, seat_pb2.GetSeatMapRequest(show_id=pick[0]))
+            await self._look(caller, pick[0])
             return True
 
         return lane
 
+    async def _look(self, caller: Caller, show_id: str) -> None:
+        request = seat_pb2.GetSeatMapRequest(show_id=show_id)
+        await self._timed(caller, _SEATS + "GetSeatMap", request, seat_pb2.GetSeatMapResponse)
+
     def _confirm(self, place: int) -> Lane:
-        stub = self._stub(place)
+        caller = self._caller(place)
 
         async def lane() -> bool:
             if not self._held:
                 return False
-            await self._timed(stub.ConfirmHold, confirm_request(self._held.popleft()))
+            request = confirm_request(self._held.popleft())
+            await self._timed(caller, _SEATS + "ConfirmHold", request, seat_pb2.ConfirmHoldResponse)
             return True
 
         return lane
 
     def _hold_and_release(self, place: int) -> Lane:
         """Each place has seats of its own, or several by turns."""
-        stub = self._stub(place)
+        caller = self._caller(place)
         own = itertools.cycle(self._job.picks[place :: self._job.in_flight])
 
         async def lane() -> bool:
-            pick = next(own)
-            hold = (await self._timed(stub.HoldSeats, hold_request(pick))).hold
+            hold = await self._hold_seats(caller, next(own))
             release = seat_pb2.ReleaseHoldRequest(
                 request_id=new_request_id(), show_id=hold.show_id, hold_id=hold.hold_id
             )
-            await self._timed(stub.ReleaseHold, release)
+            await self._timed(caller, _SEATS + "ReleaseHold", release, seat_pb2.ReleaseHoldResponse)
             return True
 
         return lane
@@ -218,7 +218,7 @@ async def main() -> None:
             sys.stdout.buffer.write(outcome.line())
             sys.stdout.buffer.flush()
     finally:
-        await client.close()
+        client.close()
 
 
 if __name__ == "__main__":

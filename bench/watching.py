@@ -3,15 +3,17 @@
 import asyncio
 import time
 from collections import Counter
+from collections.abc import Sequence
 from functools import partial
 from typing import Final
 
 from matinee.seat.v1 import seat_pb2
 
+from bench.frames import FramesConnection, connect, header_block
 from bench.jobs import Job, Outcome
-from bench.streams import StreamsConnection
 
 _PATH: Final = "/matinee.seat.v1.SeatService/WatchSeats"
+_STREAM_SECONDS: Final = 600
 
 
 async def watch(job: Job) -> Outcome:
@@ -44,7 +46,7 @@ class _Crowd:
 
     def __init__(self, job: Job) -> None:
         self._job = job
-        self._connections: list[StreamsConnection] = []
+        self._connections: list[FramesConnection] = []
         self._waiting = job.in_flight
         self.watchers = [_Watcher(job.changes) for _ in range(job.in_flight)]
         self.done = asyncio.Event()
@@ -52,40 +54,29 @@ class _Crowd:
     async def join(self) -> None:
         """Opens all streams."""
         job = self._job
-        host, _, port = job.target.rpartition(":")
         show_id, _ = job.picks[0]
         request = seat_pb2.WatchSeatsRequest(show_id=show_id).SerializeToString()
-        headers = [
-            *((":method", "POST"), (":scheme", "http"), (":path", _PATH), (":authority", job.target)),
-            *(("te", "trailers"), ("content-type", "application/grpc"), ("grpc-timeout", "600S")),
-            ("authorization", f"Bearer {job.token}"),
-        ]
+        headers = header_block(_PATH, job.target, job.token, _STREAM_SECONDS)
         for first in range(job.channels):
             mine = self.watchers[first :: job.channels]
-            _, connection = await asyncio.get_running_loop().create_connection(
-                partial(self._connection_of, mine), host, int(port)
-            )
+            connection = await connect(job.target, partial(self._told, mine), partial(self._ended, mine))
             self._connections.append(connection)
             for number in range(len(mine)):
                 connection.open(number, headers, request)
-
-    def _connection_of(self, mine: "list[_Watcher]") -> StreamsConnection:
-        return StreamsConnection(
-            lambda number, message: self._told(mine[number], message),
-            lambda number, how: self._ended(mine[number], how),
-        )
 
     def leave(self) -> None:
         """Ends all streams."""
         for connection in self._connections:
             connection.close()
 
-    def _told(self, watcher: "_Watcher", message: bytes) -> None:
+    def _told(self, watchers: "Sequence[_Watcher]", number: int, message: bytes) -> None:
+        watcher = watchers[number]
         was_over = watcher.over
         watcher.hear(message, time.time())
         self._count(watcher, was_over=was_over)
 
-    def _ended(self, watcher: "_Watcher", how: str) -> None:
+    def _ended(self, watchers: "Sequence[_Watcher]", number: int, how: str) -> None:
+        watcher = watchers[number]
         was_over = watcher.over
         watcher.error = watcher.error or ("" if watcher.complete else how)
         self._count(watcher, was_over=was_over)
