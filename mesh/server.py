@@ -8,7 +8,7 @@ import structlog
 from google.protobuf import descriptor_pool
 from grpc import aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
+from grpc_reflection.v1alpha import reflection, reflection_pb2_grpc
 
 from mesh.background import Background
 from mesh.interceptors import Concerns, Registrar
@@ -88,7 +88,7 @@ class GrpcServer:
         )
         self._registrar = Registrar(self._server, concerns)
         self._health = health.aio.HealthServicer()
-        health_pb2_grpc.add_HealthServicer_to_server(self._health, self._server)
+        self._add_public(self._health, health_pb2_grpc.add_HealthServicer_to_server)
         self.address = ""
 
     def add(self, service_name: str, servicer: object, register: Callable[[Any, Any], None]) -> None:
@@ -100,6 +100,10 @@ class GrpcServer:
         register(servicer, self._registrar)
         self._service_names.append(service_name)
 
+    def _add_public(self, servicer: object, register: Callable[[Any, Any], None]) -> None:
+        """What anybody may call, without a deadline, and is no business of ours."""
+        register(servicer, Registrar(self._server, None))
+
     def needs(self, probes: Mapping[str, Probe]) -> None:
         """Reports not serving while any of these does not answer; checked every 2 s."""
         self._probes.update(probes)
@@ -107,8 +111,10 @@ class GrpcServer:
     async def start(self) -> str:
         """Listens and, once every probe answered, reports serving. Returns the address."""
         if self._reflection:
-            reflection.enable_server_reflection(
-                [*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME], self._server
+            names = [*self._service_names, health.SERVICE_NAME, reflection.SERVICE_NAME]
+            self._add_public(
+                reflection.aio.ReflectionServicer(names),
+                reflection_pb2_grpc.add_ServerReflectionServicer_to_server,
             )
         host = self._listen.rpartition(":")[0]
         try:

@@ -116,9 +116,14 @@ def _ended_by(error: BaseException, call: Call) -> errors.Failure:
 
 
 class Registrar:
-    """What generated `add_…_to_server` functions take for a server: puts the concerns around each handler."""
+    """What generated `add_…_to_server` functions take for a server: puts the concerns around each handler.
 
-    def __init__(self, server: aio.Server, concerns: Concerns) -> None:
+    Handlers are added by service. Those that grpc.aio knows by method have it wait, for each call, for the
+    next call of every such method: a microsecond for each.
+    """
+
+    def __init__(self, server: aio.Server, concerns: Concerns | None) -> None:
+        """Without concerns handlers are added as they are."""
         self._server = server
         self._concerns = concerns
 
@@ -129,8 +134,8 @@ class Registrar:
         self, service_name: str, handlers: Mapping[str, grpc.RpcMethodHandler[Any, Any]]
     ) -> None:
         """Adds the service's methods."""
-        wrapped = {
-            name: self._concerns.around(f"/{service_name}/{name}", handler)
+        ready = {
+            name: self._concerns.around(f"/{service_name}/{name}", handler) if self._concerns else handler
             for name, handler in handlers.items()
         }
-        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, wrapped),))
+        self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service_name, ready),))

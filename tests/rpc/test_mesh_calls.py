@@ -13,6 +13,7 @@ import grpc
 import pytest
 from grpc import aio
 from grpc_health.v1 import health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from matinee.notify.v1 import notify_pb2, notify_pb2_grpc
 from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
 from matinee.theatre.v1 import theatre_pb2, theatre_pb2_grpc
@@ -459,3 +460,21 @@ async def test_calls_in_flight_beyond_the_bound_are_told_when_to_come_again() ->
         assert caught.value.retry_seconds == 1.0
         release.set()
         await asyncio.gather(*waiting)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+async def test_reflection_tells_what_is_served_if_it_is_wanted(*, wanted: bool) -> None:
+    request = reflection_pb2.ServerReflectionRequest(list_services="")
+    async with (
+        _notifications(_nothing, reflection=wanted) as address,
+        aio.insecure_channel(address) as channel,
+    ):
+        stub: Any = reflection_pb2_grpc.ServerReflectionStub
+        answers = stub(channel).ServerReflectionInfo(iter([request]), timeout=5)
+        if not wanted:
+            with pytest.raises(aio.AioRpcError) as refused:
+                await answers.read()
+            assert refused.value.code() is grpc.StatusCode.UNIMPLEMENTED
+            return
+        names = {service.name for service in (await answers.read()).list_services_response.service}
+        assert {SERVICE, "grpc.health.v1.Health"} <= names
