@@ -16,7 +16,7 @@ from stack.errors import ProcessFailed
 from stack.tether import tethered
 
 _POLL_SECONDS: Final = 0.02
-_KILL_SECONDS: Final = 5.0
+_KILL_SECONDS: Final = 30.0  # one that writes to a busy disk ends when that is done
 _TAIL_LINES: Final = 15
 _SAME_START_SECONDS: Final = 10.0  # a clock that was set meanwhile moves the start time a little
 

@@ -17,8 +17,8 @@ from stack.ports import LOOPBACK, free_port, is_listened_on
 _OWN_SCRIPTS: Final = Path("/usr/lib/rabbitmq/bin")
 _AMQP_HEADER: Final = b"AMQP\x00\x00\x09\x01"
 _METHOD_FRAME: Final = b"\x01"
-_EPMD_SECONDS: Final = 5.0
-_CONTROL_SECONDS: Final = 20.0
+_EPMD_SECONDS: Final = 15.0
+_CONTROL_SECONDS: Final = 60.0  # it starts a machine of its own, which takes seconds on a busy one
 
 
 class RabbitEngine(Engine):

@@ -143,7 +143,7 @@ async def test_a_process_that_was_only_slow_comes_back_with_an_old_answer_and_ch
     life.use = slow
     await life.create()
     await life.start()
-    world.office.slow["ConfirmHold"] = 0.5
+    world.office.slow["ConfirmHold"] = 2
     calls = world.office.calls["ConfirmHold"]
     hearing = asyncio.create_task(life.hear())
 

@@ -40,7 +40,7 @@ from tests.fixtures.seats import (
 )
 
 NODES = 3
-ANSWERED_WITHIN = 5.0
+ANSWERED_WITHIN = 8.0
 DEAD = 1
 
 
@@ -101,7 +101,7 @@ async def test_a_server_that_is_killed_takes_only_its_own_shows_along(
             stub: Any = channel.stub(health_pb2_grpc.HealthStub)
             health = await stub.Check(asked)
             assert health.status == health_pb2.HealthCheckResponse.SERVING
-    assert await eventually(lambda: answers(inventory, shows[DEAD], "C1"), within_seconds=10)
+    assert await eventually(lambda: answers(inventory, shows[DEAD], "C1"))
     again = await inventory.hold("A1", "A2", show_id=shows[DEAD], request_id=request_id)
     assert again.hold_id == held.hold_id
     assert await inventory.confirm(sold, "booking-1") == tickets
@@ -122,7 +122,7 @@ async def test_a_server_that_hangs_keeps_its_callers_for_seconds_and_nobody_else
         await valkey_cluster.until_formed()
     assert [reason for reason, _ in outcomes] == ["", "STORE_UNAVAILABLE", ""]
     assert max(seconds for _, seconds in outcomes) < ANSWERED_WITHIN
-    assert await eventually(lambda: answers(inventory, shows[DEAD], "A2"), within_seconds=10)
+    assert await eventually(lambda: answers(inventory, shows[DEAD], "A2"))
 
 
 async def test_watchers_of_all_shows_hear_over_one_subscription_wherever_it_is(
@@ -155,7 +155,7 @@ async def test_watchers_of_all_shows_hear_over_one_subscription_wherever_it_is(
             # Wherever the subscription is: each of the servers is without it for a while.
             async with killed(valkey_cluster, turn):
                 alive = [number for number in range(NODES) if number != turn]
-                assert await eventually(all_subscribed, within_seconds=15)
+                assert await eventually(all_subscribed)
                 before = list(told)
                 for number in alive:
                     await inventory.hold(f"A{turn + 1}", show_id=shows[number])
@@ -164,7 +164,7 @@ async def test_watchers_of_all_shows_hear_over_one_subscription_wherever_it_is(
                     return all(told[number] >= before[number] + 5 for number in alive)
 
                 assert await eventually(heard)
-            assert await eventually(partial(answers, inventory, shows[turn], "E1"), within_seconds=10)
+            assert await eventually(partial(answers, inventory, shows[turn], "E1"))
     finally:
         for task in watching:
             task.cancel()
@@ -218,7 +218,7 @@ async def _move(source: ValkeyNode, target: ValkeyNode, key: str) -> None:
         except ProcessFailed:  # it is still the other's
             return False
 
-    assert await eventually(moved, within_seconds=10)
+    assert await eventually(moved)
 
 
 async def test_what_a_server_forgot_is_told_to_it_however_long_it_was_away(
