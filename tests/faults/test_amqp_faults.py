@@ -213,4 +213,4 @@ async def test_a_broker_out_of_memory_blocks_publishing_for_no_longer_than_was_s
         finally:
             await impatient._evaluate("rabbit_alarm:clear_alarm({resource_limit, memory, node()}).")
         assert "blocked" in unconfirmed.value.message.lower()
-        await publisher.publish(message("event-2"), timeout=10)
+        await publisher.publish(message("event-2"), timeout=20)

@@ -86,7 +86,7 @@ async def test_processes_that_are_killed_leave_no_event_behind(
             heard = _events(listener)
             return not any(_missing(booking, heard.get(booking["_id"], [])) for booking in bookings)
 
-        await eventually(all_heard, within_seconds=5)
+        await eventually(all_heard)
         for events in _events(listener).values():
             versions = [event.header.booking.version for event in events]
             assert versions == sorted(versions), "an event overtook an earlier one of its booking"

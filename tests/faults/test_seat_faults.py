@@ -38,7 +38,7 @@ if long_form_seconds():
 SECONDS_FOR_EACH: Final = long_form_seconds() / len(KINDS)
 
 
-@pytest.mark.timeout(90 + 2 * SECONDS_FOR_EACH)
+@pytest.mark.timeout(180 + 2 * SECONDS_FOR_EACH)
 @pytest.mark.parametrize("kind", KINDS)
 async def test_every_seat_behaves_as_one_and_is_sold_once(
     replicas: Replicas, kind: str, fault_figures: FaultFigures

@@ -58,7 +58,7 @@ async def test_many_messages_are_under_way_at_once_and_each_is_confirmed(
     broker: Broker, queues: QueueEye
 ) -> None:
     async with Publisher(broker, name="test", topology=BOOKINGS, max_in_flight=64) as publisher:
-        await asyncio.gather(*(publisher.publish(confirmed(f"event-{n}"), timeout=10) for n in range(500)))
+        await asyncio.gather(*(publisher.publish(confirmed(f"event-{n}"), timeout=30) for n in range(500)))
 
         await queues.until_ready_count("mail", 500)
 

@@ -28,7 +28,7 @@ class Stream:
     async def next(self) -> tuple[str, Any]:
         """The next event's name and content."""
         name = ""
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             async for line in self.answer.content:
                 if line.startswith(b"event: "):
                     name = line[7:].decode().strip()
@@ -258,7 +258,7 @@ async def test_a_watch_that_breaks_goes_on_after_what_is_known() -> None:
     feeds = SeatFeeds(flaky)
     async with feeds.subscribe("show") as events:
         for _ in range(3):
-            async with asyncio.timeout(5):
+            async with asyncio.timeout(15):
                 await events.get()
     await feeds.close()
     assert flaky.asked_after[:3] == [0, 1, 2]

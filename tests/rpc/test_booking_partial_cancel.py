@@ -54,7 +54,7 @@ async def _kept_becomes(desk: Desk, booking: booking_pb2.Booking, amount: int) -
     async def arrived() -> bool:
         return await desk.kept(booking) == amount
 
-    await eventually(arrived, 10)
+    await eventually(arrived)
 
 
 async def test_one_of_three_goes_back_as_it_was_told_and_the_others_stay_good(desk: Desk) -> None:

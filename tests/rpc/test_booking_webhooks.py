@@ -315,7 +315,7 @@ async def test_while_the_store_is_away_a_webhook_is_not_accepted_and_the_health_
     mongo.pause()
     try:
         error = await _refused(_send(desk, event))
-        await eventually(lambda: _serving(desk, False), within_seconds=10)
+        await eventually(lambda: _serving(desk, False), within_seconds=20)
     finally:
         mongo.resume()
     assert error.code == "UNAVAILABLE"

@@ -298,7 +298,7 @@ class Talk:
     async def answers(self, count: int) -> list[int]:
         """The codes of the next answers; a continued one counts as one."""
         codes: list[int] = []
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(15):
             while len(codes) < count:
                 line = await self.reader.readline()
                 assert line, f"the connection ended after {codes}"

@@ -470,7 +470,7 @@ async def test_reflection_tells_what_is_served_if_it_is_wanted(*, wanted: bool) 
         aio.insecure_channel(address) as channel,
     ):
         stub: Any = reflection_pb2_grpc.ServerReflectionStub
-        answers = stub(channel).ServerReflectionInfo(iter([request]), timeout=5)
+        answers = stub(channel).ServerReflectionInfo(iter([request]), timeout=20)
         if not wanted:
             with pytest.raises(aio.AioRpcError) as refused:
                 await answers.read()

@@ -302,7 +302,7 @@ async def test_a_caller_without_the_mesh_token_is_refused(
 ) -> None:
     ask = seat_pb2.GetSeatMapRequest(show_id=inventory.show.show_id)
     with pytest.raises(aio.AioRpcError) as caught:
-        await bare_stub.GetSeatMap(ask, timeout=5)
+        await bare_stub.GetSeatMap(ask, timeout=20)
     assert caught.value.code() is grpc.StatusCode.UNAUTHENTICATED
 
 
