@@ -189,7 +189,7 @@ async def test_a_silent_broker_counts_as_lost_after_the_heartbeat_and_is_found_a
         try:
             await eventually(
                 answering(lambda: publisher.state is LinkState.CONNECTING),
-                within_seconds=2 * (broker.heartbeat_seconds + 5) + 5,
+                within_seconds=2 * (broker.heartbeat_seconds + 5) + 15,
             )
         finally:
             rabbitmq.resume()

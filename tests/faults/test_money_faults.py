@@ -114,7 +114,7 @@ async def test_the_books_balance_after_faults(world: MoneyWorld, fault_figures: 
     assert comparison.figures["movements of money"] > 10, told
 
 
-@pytest.mark.timeout(120)
+@pytest.mark.timeout(240)
 async def test_what_somebody_does_to_the_books_by_hand_is_found(world: MoneyWorld) -> None:
     """The control: the same reading of the same stores does see what is wrong."""
     stop = asyncio.Event()

@@ -27,7 +27,6 @@ async def unguarded(
         yield opened
 
 
-@pytest.mark.timeout(60)
 async def test_a_ledger_that_looks_first_and_takes_later_is_caught(unguarded: Replicas) -> None:
     findings = await rounds_until(lambda findings: bool(findings.impossible), unguarded)
     assert findings.impossible
@@ -35,7 +34,6 @@ async def test_a_ledger_that_looks_first_and_takes_later_is_caught(unguarded: Re
     assert not findings.contradictions
 
 
-@pytest.mark.timeout(60)
 async def test_without_the_last_word_too_seats_are_seen_to_be_sold_twice(unguarded: Replicas) -> None:
     def sold_twice(findings: Findings) -> bool:
         return any("live sales" in contradiction for contradiction in findings.contradictions)

@@ -79,7 +79,6 @@ async def confirm(
     return ticket.ticket_id
 
 
-@pytest.mark.timeout(60)
 async def test_a_hold_that_expires_while_its_payment_is_under_way_is_taken_again_or_lost(
     replicas: Replicas, show: Show
 ) -> None:
@@ -102,7 +101,6 @@ async def test_a_hold_that_expires_while_its_payment_is_under_way_is_taken_again
     }
 
 
-@pytest.mark.timeout(60)
 async def test_a_hold_whose_answer_came_too_late_is_its_owners_when_he_asks_again(
     replicas: Replicas, show: Show
 ) -> None:
@@ -119,7 +117,6 @@ async def test_a_hold_whose_answer_came_too_late_is_its_owners_when_he_asks_agai
     assert len(await confirm(second, held, f"b-{show.show_id}")) > len("SEATS_LOST")
 
 
-@pytest.mark.timeout(60)
 async def test_a_sale_whose_insert_is_late_is_not_refused_and_then_made(
     replicas: Replicas, show: Show
 ) -> None:
