@@ -7,19 +7,18 @@ in, so it needs no compiled catalogue.
 
 import datetime as dt
 import gettext
-import re
 from collections.abc import Iterable
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
-from typing import Final, Protocol
+from typing import Final
 from zoneinfo import ZoneInfo
 
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_datetime, format_skeleton, format_time
 from babel.lists import format_list
-from babel.numbers import format_currency, get_currency_precision
 from babel.support import NullTranslations, Translations
+
+from mesh.currencies import Amount, written
 
 SOURCE_LANGUAGE = "en"
 DOMAIN = "messages"
@@ -27,22 +26,6 @@ LOCALES = Path(__file__).parent / "locales"
 _KEPT: Final = 2000
 """Formatted amounts, days and headers that are kept: nearly all of a page were met before."""
 _LONGEST_HEADER: Final = 500
-# CLDR's currencySpacing, which Babel leaves out: "KWD 3.250", but "€3.25"
-_LETTER_BEFORE_DIGIT = re.compile(r"(?<=[^\W\d_])(?=\d)")
-
-
-class Amount(Protocol):
-    """An amount of money as the protos and `mesh.money` both spell it."""
-
-    @property
-    def currency_code(self) -> str:
-        """ISO 4217 code."""
-        ...
-
-    @property
-    def minor_units(self) -> int:
-        """Amount in the currency's minor unit."""
-        ...
 
 
 class Texts:
@@ -124,9 +107,7 @@ class Texts:
         return self._listed(tuple(items))
 
     def _format_money(self, currency_code: str, minor_units: int) -> str:
-        value = Decimal(minor_units).scaleb(-get_currency_precision(currency_code))
-        text = format_currency(value, currency_code, locale=self.locale)
-        return _LETTER_BEFORE_DIGIT.sub("\u00a0", text)
+        return written(minor_units, currency_code, self.locale)
 
     def _format_clock(self, hour: int, minute: int) -> str:
         return str(format_time(dt.time(hour, minute), "short", locale=self.locale))

@@ -12,7 +12,8 @@ from markupsafe import Markup
 from matinee.catalog.v1 import catalog_pb2
 from matinee.type.v1 import layout_pb2
 
-from bff.texts import Amount, Texts
+from bff.texts import Texts
+from mesh.currencies import Amount
 from mesh.recent import Recent
 
 ROOMY = 14

@@ -6,7 +6,6 @@ The sources are English; another language needs its catalogue in `locales/`.
 import datetime as dt
 import gettext
 from collections.abc import Sequence
-from decimal import Decimal
 from functools import lru_cache
 from pathlib import Path
 from zoneinfo import ZoneInfo
@@ -14,9 +13,9 @@ from zoneinfo import ZoneInfo
 from babel import Locale, UnknownLocaleError
 from babel.dates import format_date, format_time
 from babel.lists import format_list
-from babel.numbers import format_currency, get_currency_precision
 from babel.support import NullTranslations, Translations
 
+from mesh.currencies import written
 from mesh.money import Money
 
 _SOURCE_LANGUAGE = "en"
@@ -70,9 +69,7 @@ class Texts:
         return str(format_list(list(items), locale=self._locale))
 
     def _format_money(self, amount: Money) -> str:
-        digits = get_currency_precision(amount.currency_code)
-        value = Decimal(amount.minor_units).scaleb(-digits)
-        return str(format_currency(value, amount.currency_code, locale=self._locale))
+        return written(amount.minor_units, amount.currency_code, self._locale)
 
     def _format_clock(self, time: dt.time) -> str:
         return str(format_time(time, "short", locale=self._locale))

@@ -3,12 +3,10 @@
 import datetime as dt
 import json
 from collections.abc import Iterator, Mapping
-from decimal import Decimal
 from pathlib import Path
 from typing import Any, Final
 
-from babel.numbers import get_currency_precision
-
+from mesh.currencies import plain
 from stack.books.records import Comparison, Finding
 
 _MOST_UNDER_WAY: Final = 20
@@ -18,7 +16,7 @@ def lines(comparison: Comparison, now: dt.datetime) -> Iterator[str]:
     """One line for each figure, currency, thing under way and difference."""
     yield "compared: " + ", ".join(f"{count:,} {what}" for what, count in comparison.figures.items())
     for currency, sums in sorted(comparison.sums.items()):
-        shown = (f"{what} {_amount(units, currency)}" for what, units in sums.items())
+        shown = (f"{what} {plain(units, currency)}" for what, units in sums.items())
         yield f"  {currency}: " + ", ".join(shown)
     if comparison.under_way:
         yield f"under way: {len(comparison.under_way):,}"
@@ -71,8 +69,3 @@ def _object(finding: Finding) -> dict[str, Any]:
         "told": finding.told,
         "since": since.isoformat() if since else None,
     }
-
-
-def _amount(minor_units: int, currency: str) -> str:
-    digits = get_currency_precision(currency)
-    return f"{Decimal(minor_units).scaleb(-digits):,.{digits}f}"

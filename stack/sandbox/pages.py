@@ -12,6 +12,7 @@ from typing import Any, Final
 import jinja2
 from aiohttp import web
 
+from mesh.currencies import plain
 from stack.sandbox import cards, records
 from stack.sandbox.payments import Payments, UnknownObject
 from stack.sandbox.records import Session
@@ -26,8 +27,6 @@ HEADERS: Final = {
     "X-Content-Type-Options": "nosniff",
     "Cache-Control": "no-store",
 }
-_ZERO_DECIMAL: Final = frozenset({"JPY", "KRW", "VND", "CLP", "ISK", "UGX", "XAF", "XOF"})
-_THREE_DECIMAL: Final = frozenset({"BHD", "KWD", "OMR", "JOD", "TND", "IQD", "LYD"})
 
 
 def open_templates() -> jinja2.Environment:
@@ -157,7 +156,5 @@ def _check_expiry(text: str) -> None:
 
 
 def amount_text(minor_units: int, currency: str) -> str:
-    """The amount for people, such as `USD 12.50`; digits after the point as ISO 4217 has them."""
-    digits = 0 if currency in _ZERO_DECIMAL else 3 if currency in _THREE_DECIMAL else 2
-    whole, rest = divmod(minor_units, 10**digits)
-    return f"{currency} {whole:,}" + (f".{rest:0{digits}d}" if digits else "")
+    """The amount for people, such as `USD 12.50`."""
+    return f"{currency} {plain(minor_units, currency)}"

@@ -3,7 +3,6 @@
 from decimal import Decimal
 
 import pytest
-from babel.numbers import get_currency_precision
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -11,6 +10,7 @@ from booking_svc.domain.booking import PaymentMethod
 from booking_svc.errors import PaymentRefused
 from booking_svc.payments.stripe.amounts import from_wire, require_chargeable, to_wire
 from booking_svc.payments.stripe.methods import BANK_TYPES, method_types
+from mesh.currencies import decimals
 from mesh.money import Money
 
 # https://docs.stripe.com/currencies, copied here apart from the code: how many decimals Stripe's integer has.
@@ -35,7 +35,7 @@ def test_what_is_charged_is_what_was_shown(code: str, minor_units: int) -> None:
         assert minor_units % 10 != 0
         return
     currency, number = to_wire(amount)
-    shown = Decimal(minor_units).scaleb(-get_currency_precision(code))
+    shown = Decimal(minor_units).scaleb(-decimals(code))
     charged = Decimal(number).scaleb(-DECIMALS[code])
     assert (currency, charged) == (code.lower(), shown)
     if code in ("ISK", "UGX"):
@@ -55,9 +55,7 @@ def test_a_fraction_that_a_currency_does_not_have_is_not_rounded(code: str) -> N
         from_wire(code.lower(), 1050)
 
 
-@pytest.mark.parametrize(
-    "code", ["AFN", "ALL", "IQD", "LAK", "LBP", "LYD", "MGA", "MMK", "RSD", "SOS", "STD", "YER"]
-)
+@pytest.mark.parametrize("code", ["IQD", "LYD", "MGA", "STD"])
 def test_a_currency_whose_decimals_are_in_dispute_is_refused(code: str) -> None:
     with pytest.raises(PaymentRefused):
         require_chargeable(Money(code, 10_000))

@@ -17,12 +17,9 @@ _WRITTEN_WITH_TWO_DECIMALS: Final = frozenset({"ISK", "UGX"})
 _LAST_DIGIT_ZERO: Final = frozenset({"BHD", "JOD", "KWD", "OMR", "TND"})
 """Three decimals, the last of which must be 0, as the card networks want it."""
 
-_DISPUTED: Final = frozenset(
-    {"AFN", "ALL", "IQD", "LAK", "LBP", "LYD", "MGA", "MMK", "RSD", "SOS", "STD", "YER"}
-)
-"""ISO 4217 has minor units for them that nobody uses: Unicode's data, by which prices are
-shown, has others (CLDR, `supplementalData/currencyData`), or Stripe has, or it has them not
-at all. What was shown and what would be charged may differ, so nothing is charged."""
+_DISPUTED: Final = frozenset({"IQD", "LYD", "MGA", "STD"})
+"""Stripe has no minor unit for MGA where ISO 4217 has one, and does not say how many decimals the others
+have: what was shown and what would be charged may differ, so nothing is charged."""
 
 _FACTOR: Final = 100
 
