@@ -9,17 +9,31 @@ from __future__ import annotations  # grpc.RpcMethodHandler is generic only in i
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
-from typing import Any
+from typing import Any, Final
 
 import grpc
 from google.protobuf import descriptor_pool
+from google.protobuf.message import DecodeError
 from grpc import aio
 
+from mesh.errors import MatineeError
 from mesh.interceptors import errors
 from mesh.interceptors.access import declared_access
 from mesh.interceptors.call import Call, Method, Step
 
 Behaviour = Callable[[Any, Any], Any]
+
+_UNREADABLE: Final = object()
+
+
+class UnreadableMessage(MatineeError):
+    """What was sent is no message of the method's type: other bytes, or text that is not UTF-8."""
+
+    code = "INVALID_ARGUMENT"
+    reason = "UNREADABLE_MESSAGE"
+
+    def __init__(self) -> None:
+        super().__init__("the request is not a message of this method's type")
 
 
 class Concerns:
@@ -55,7 +69,8 @@ class Concerns:
                 if handler.request_streaming
                 else grpc.unary_unary_rpc_method_handler
             )
-        return make(behaviour, handler.request_deserializer, handler.response_serializer)
+        read = _read_whole if handler.request_streaming else _read
+        return make(behaviour, read(handler.request_deserializer), handler.response_serializer)
 
     def _single(self, method: Method, behaviour: Behaviour) -> Behaviour:
         async def answer(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
@@ -66,6 +81,8 @@ class Concerns:
                 try:
                     for guard in self._guards:
                         guard(call)
+                    if request is _UNREADABLE:
+                        raise UnreadableMessage
                     return await behaviour(request, context)
                 except BaseException as error:  # noqa: BLE001 - this is where every error gets its status
                     failure = _ended_by(error, call)
@@ -86,6 +103,8 @@ class Concerns:
                 try:
                     for guard in self._guards:
                         guard(call)
+                    if request is _UNREADABLE:
+                        raise UnreadableMessage
                     async with contextlib.aclosing(behaviour(request, context)) as messages:
                         async for message in messages:
                             yield message
@@ -98,6 +117,30 @@ class Concerns:
                     leave(call)
 
         return answer
+
+
+def _read(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """Takes any bytes: an error here would be told as UNKNOWN, before any of our concerns."""
+
+    def read(message: bytes) -> Any:
+        try:
+            return deserialize(message)
+        except DecodeError:
+            return _UNREADABLE
+
+    return read
+
+
+def _read_whole(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
+    """For the messages of a stream, which are read inside of the handler."""
+
+    def read(message: bytes) -> Any:
+        try:
+            return deserialize(message)
+        except DecodeError:
+            raise UnreadableMessage from None
+
+    return read
 
 
 def _ended_by(error: BaseException, call: Call) -> errors.Failure:

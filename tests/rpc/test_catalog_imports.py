@@ -9,12 +9,15 @@ from zoneinfo import ZoneInfo
 import pytest
 import pytest_asyncio
 from google.protobuf.timestamp_pb2 import Timestamp
+from grpc import aio
 from matinee.catalog.v1 import admin_pb2, catalog_pb2
 from matinee.type.v1 import geo_pb2, layout_pb2
 from pymongo import AsyncMongoClient
 
 from mesh.errors import RemoteError
 from mesh.ids import new_request_id
+from mesh.interceptors.errors import failure_in
+from mesh.testing import MESH_TOKEN
 from stack.engines import MongoEngine
 from tests.fixtures.catalog import (
     Catalogue,
@@ -125,6 +128,20 @@ async def test_a_repeated_request_is_answered_again_and_another_content_refused(
         with pytest.raises(RemoteError) as caught:
             await catalogue.admin.ImportCatalog(iter([request]))
         assert (caught.value.code, caught.value.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+
+
+async def test_a_batch_that_is_no_message_ends_the_import_with_a_reason(
+    stocked: tuple[Catalogue, MongoDatabase],
+) -> None:
+    catalogue, database = stocked
+    kept = await _contents(database)
+    async with aio.insecure_channel(catalogue.address) as channel:
+        call: Any = channel.stream_unary("/matinee.catalog.v1.CatalogAdminService/ImportCatalog")
+        with pytest.raises(aio.AioRpcError) as refused:
+            await call(iter([b"\xff" * 40]), timeout=5, metadata=(("authorization", f"Bearer {MESH_TOKEN}"),))
+    failure = failure_in(refused.value)
+    assert (failure.code, failure.reason) == ("INVALID_ARGUMENT", "UNREADABLE_MESSAGE")
+    assert await _contents(database) == kept
 
 
 async def test_a_refused_batch_may_come_again_put_right_with_its_id(mongo_database: MongoDatabase) -> None:

@@ -22,6 +22,7 @@ from mesh import deadlines, tracing
 from mesh.channel import MeshChannel, open_channel
 from mesh.errors import MatineeError, RemoteError
 from mesh.interceptors import caller
+from mesh.interceptors.errors import failure_in
 from mesh.run import Process, Resources
 from mesh.server import AddressTaken, GrpcServer, UndeclaredAccess
 from mesh.settings import ServiceSettings
@@ -478,3 +479,23 @@ async def test_reflection_tells_what_is_served_if_it_is_wanted(*, wanted: bool) 
             return
         names = {service.name for service in (await answers.read()).list_services_response.service}
         assert {SERVICE, "grpc.health.v1.Health"} <= names
+
+
+async def test_bytes_that_are_no_message_are_refused_with_a_reason_and_reach_no_handler() -> None:
+    reached: list[object] = []
+
+    async def note(request: object, _context: object) -> notify_pb2.GetPreferencesResponse:
+        reached.append(request)
+        return notify_pb2.GetPreferencesResponse()
+
+    async with _notifications(note) as address, aio.insecure_channel(address) as channel:
+        call: Any = channel.unary_unary(f"/{SERVICE}/GetPreferences")
+        token = (("authorization", f"Bearer {MESH_TOKEN}"),)
+        for garbage in (b"\xff" * 40, b"\x0a\x05ab"):
+            with pytest.raises(aio.AioRpcError) as refused:
+                await call(garbage, timeout=5, metadata=token)
+            assert failure_in(refused.value).reason == "UNREADABLE_MESSAGE"
+        with pytest.raises(aio.AioRpcError) as stranger:
+            await call(b"\xff", timeout=5)
+        assert stranger.value.code() is grpc.StatusCode.UNAUTHENTICATED
+    assert reached == []
