@@ -12,7 +12,8 @@ from stack.errors import ProcessFailed
 from stack.ports import LOOPBACK, free_port
 
 SLOTS: Final = 16_384
-_NODE_TIMEOUT_MS: Final = 1_000
+_NODE_TIMEOUT_MS: Final = 2_000
+"""A machine that pauses for longer makes the servers take each other for dead, and refuse for as long again."""
 _FORM_SECONDS: Final = 30.0
 _ANSWER_SECONDS: Final = 2.0
 _PROBE_PAUSE_SECONDS: Final = 0.05

@@ -22,7 +22,7 @@ from booking_svc.relay import OutboxRelay
 from booking_svc.stores.mongo import MongoBookings
 from booking_svc.stores.outbox import MongoOutbox, OutboxTurn, TurnEnd, entry_of
 from mesh import mongo as mesh_mongo
-from mesh.amqp import LinkState, Message, Publisher
+from mesh.amqp import Message, Publisher
 from mesh.background import Background
 from mesh.mongo import Document
 from mesh.testing import FakeClock, eventually
@@ -99,10 +99,6 @@ def _encoded(booking: Booking, _event: Event) -> Document:
     }
 
 
-async def _ready(publisher: Publisher) -> bool:
-    return publisher.state is LinkState.READY
-
-
 @dataclass
 class Process:
     """One process that saves and publishes."""
@@ -142,9 +138,7 @@ class House:
     async def process(
         self, bookings: type[MongoBookings] = MongoBookings, outbox: type[MongoOutbox] = MongoOutbox
     ) -> Process:
-        connected = await self.around.enter_async_context(relay_publisher(self.amqp_url))
-        await eventually(lambda: _ready(connected))
-        publisher = BarredPublisher(connected)
+        publisher = BarredPublisher(await self.around.enter_async_context(relay_publisher(self.amqp_url)))
         background = Background()
         self.around.push_async_callback(background.close, 1)
         self.around.callback(publisher.way.set)

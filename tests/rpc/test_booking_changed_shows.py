@@ -160,7 +160,7 @@ async def test_a_booking_that_is_made_while_the_show_is_cancelled_is_met_by_the_
 
     await eventually(walked_once)
     desk.change_stored(late, {"$set": {"show.show_id": desk.show_id}})
-    await desk.becomes(late, "REFUNDED", within_seconds=20)
+    await desk.becomes(late, "REFUNDED", within_seconds=40)
 
 
 async def test_a_theatre_that_is_away_keeps_nobody_from_their_money(desk: Desk) -> None:
