@@ -13,7 +13,7 @@ from stack.ports import LOOPBACK, free_port
 
 SLOTS: Final = 16_384
 _NODE_TIMEOUT_MS: Final = 2_000
-"""A machine that pauses for longer makes the servers take each other for dead, and refuse for as long again."""
+"""A machine that pauses for longer makes the servers take each other for dead, and refuse for as long."""
 _FORM_SECONDS: Final = 30.0
 _ANSWER_SECONDS: Final = 2.0
 _PROBE_PAUSE_SECONDS: Final = 0.05
