@@ -1,4 +1,4 @@
-"""``python -m bench.empty HOST:PORT [uvloop] [redis://…]``: grpc.aio whose call takes and gives nothing.
+"""``python -m bench.empty HOST:PORT [uvloop] [URL of a Redis]``: grpc.aio whose call takes and gives nothing.
 
 What it can do is what gRPC in Python can do here: the measure of everything else. With the address of a
 Redis each call runs a script of one line there, through redis-py as its documentation shows it: the least
@@ -53,5 +53,5 @@ async def serve(address: str, redis_url: str = "") -> None:
 
 if __name__ == "__main__":
     address, *options = sys.argv[1:]
-    redis_url = next((option for option in options if option.startswith("redis://")), "")
+    redis_url = next((option for option in options if "://" in option), "")
     (uvloop.run if "uvloop" in options else asyncio.run)(serve(address, redis_url))

@@ -36,7 +36,7 @@ async def measure(place: Place, seconds: float | None) -> Report:
         place,
         empty=await place.start_empty(),
         on_uvloop=await place.start_empty("uvloop"),
-        one_script=await place.start_empty("uvloop", place.valkey.url),
+        one_script=await place.start_empty("uvloop", place.valkey.local_url),
         inventory=await place.start_inventory(),
         seconds=seconds,
     )

@@ -90,7 +90,7 @@ class Place:
         """The real seat inventory."""
         settings = {
             "MONGO_DATABASE": "seats",
-            "REDIS_URL": self.valkey.url,
+            "REDIS_URL": self.valkey.local_url,
             "CATALOG_TARGET": self.catalogue,
         }
         return await self.start(name, module, settings | environment)

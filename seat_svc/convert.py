@@ -19,6 +19,7 @@ from seat_svc.domain.show import Connector, Show
 from seat_svc.usecases.sales import SalePosition
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
+_STATES_TAG = bytes([seats_pb2.SeatMap.SEAT_STATES_FIELD_NUMBER << 3 | 2])
 _CONNECTORS = {
     catalog_pb2.THEATRE_CONNECTOR_HOSTED: Connector.HOSTED,
     catalog_pb2.THEATRE_CONNECTOR_API: Connector.API,
@@ -33,15 +34,29 @@ def timestamp(time: dt.datetime) -> Timestamp:
 
 
 def seat_map(reading: SeatMap) -> seats_pb2.SeatMap:
-    """A seat map; the states' bytes are the enum's numbers."""
+    """A seat map; the states' bytes are the enum's numbers.
+
+    That is how protobuf writes them as well (packed, each below 128), so they are read in as a piece of the
+    message: one by one they took five times as long as all the rest.
+    """
     message = seats_pb2.SeatMap(
         show_id=reading.show_id,
         layout_id=reading.layout_id,
         sequence=reading.sequence,
         as_of_time=timestamp(reading.as_of_time),
     )
-    message.seat_states.extend(reading.states)  # type: ignore[arg-type]  # bytes are the enum's numbers
+    message.MergeFromString(_STATES_TAG + _length(reading.states) + reading.states)
     return message
+
+
+def _length(content: bytes) -> bytes:
+    """As protobuf writes it: seven bits a byte, the lowest first."""
+    size, written = len(content), bytearray()
+    while size > 127:
+        written.append(size & 127 | 128)
+        size >>= 7
+    written.append(size)
+    return bytes(written)
 
 
 def seat_delta(delta: SeatDelta) -> seats_pb2.SeatDelta:

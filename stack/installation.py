@@ -196,7 +196,7 @@ class Installation:
 
     def _environment_of(self, process: Process) -> dict[str, str]:
         values = self._addresses | self._secrets | self._external
-        values |= {name: engine.url for name, engine in self.engines.items() if engine.running}
+        values |= {name: engine.local_url for name, engine in self.engines.items() if engine.running}
         values |= {"site": self.site_url, "data": str(self._folder.process(process.name))}
         environment = {"LISTEN": "{own}", **process.environment}
 

@@ -44,6 +44,11 @@ class Engine(ABC):
     def url(self) -> str:
         """Where clients connect, once it has started."""
 
+    @property
+    def local_url(self) -> str:
+        """The nearest way there for a process of this machine and user."""
+        return self.url
+
     @abstractmethod
     def _command(self) -> list[str]:
         """The server's command line, for the present port."""

@@ -32,6 +32,16 @@ def test_a_map_carries_its_states_in_order() -> None:
     assert (message.sequence, message.as_of_time.ToDatetime(tzinfo=dt.UTC)) == (7, MOMENT)
 
 
+@pytest.mark.parametrize("size", [0, 1, 127, 128, 300, 2_000, 16_383, 16_384, 3_000_000])
+def test_a_map_of_any_size_is_what_protobuf_itself_would_write(size: int) -> None:
+    states = (bytes([1, 5, 4, 2, 3]) * (size // 5 + 1))[:size]
+    usual = seats_pb2.SeatMap(
+        show_id="show", layout_id="hall", sequence=7, as_of_time=convert.timestamp(MOMENT)
+    )
+    usual.seat_states.extend(states)  # type: ignore[arg-type]  # bytes are the enum's numbers
+    assert convert.seat_map(SeatMap("show", "hall", states, 7, MOMENT)) == usual
+
+
 def test_a_delta_names_each_seat() -> None:
     message = convert.seat_delta(SeatDelta(8, ((0, 2), (3, 1)), MOMENT))
     assert [(change.seat_index, change.state) for change in message.changes] == [(0, 2), (3, 1)]

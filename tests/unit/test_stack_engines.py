@@ -71,6 +71,19 @@ async def test_valkey_keeps_its_keys_when_it_is_restarted(valkey: ValkeyEngine) 
         assert await client.get("restart") == b"kept"
 
 
+async def test_valkey_is_reached_by_a_socket_of_its_folder_if_its_path_is_short_enough(
+    valkey: ValkeyEngine, tmp_path: Path
+) -> None:
+    async with Redis.from_url(valkey.url) as by_tcp, Redis.from_url(valkey.local_url) as by_socket:
+        await by_tcp.set("key", "value")
+        assert await by_socket.get("key") == b"value"
+    assert valkey.local_url.startswith("unix://")
+    for folder in (tmp_path / ("long" * 30), tmp_path / "with space?"):
+        async with ValkeyEngine(folder) as elsewhere, Redis.from_url(elsewhere.local_url) as client:
+            assert elsewhere.local_url == elsewhere.url
+            assert await client.ping()
+
+
 async def test_valkey_refuses_writes_instead_of_evicting_keys(redis_url: str) -> None:
     async with Redis.from_url(redis_url) as client:
         assert await client.config_get("maxmemory-policy") == {"maxmemory-policy": "noeviction"}

@@ -1,7 +1,6 @@
 """What is counted of hosted theatres."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from types import TracebackType
 
 from prometheus_client import Counter, Gauge
 
@@ -15,12 +14,21 @@ WATCHERS = Gauge("seat_watchers", "Streams of seat changes that are open.")
 WATCHED_SHOWS = Gauge("seat_watched_shows", "Shows that these streams are about.")
 
 
-@contextmanager
-def counted(counter: Counter, success: str) -> Iterator[None]:
-    """Counts how what is done inside ends: the word for success, or the reason of the refusal."""
-    try:
-        yield
-    except MatineeError as refusal:
-        counter.labels(refusal.reason).inc()
-        raise
-    counter.labels(success).inc()
+class Counted:
+    """Counts how what is done inside of it ends: by the word for success, or the refusal's reason."""
+
+    def __init__(self, counter: Counter, success: str) -> None:
+        self._counter = counter
+        self._success = counter.labels(success)
+
+    def __enter__(self) -> None:
+        """Nothing is counted yet."""
+
+    def __exit__(
+        self, _kind: type[BaseException] | None, error: BaseException | None, _trace: TracebackType | None
+    ) -> None:
+        """Counts; what is no refusal, the metrics of calls tell."""
+        if error is None:
+            self._success.inc()
+        elif isinstance(error, MatineeError):
+            self._counter.labels(error.reason).inc()

@@ -23,7 +23,7 @@ from seat_svc.ports import (
 )
 from seat_svc.theatres.hosted.access import LedgerAccess
 from seat_svc.theatres.hosted.loading import ShowLoader
-from seat_svc.theatres.hosted.metrics import CONFIRMS, HOLDS, counted
+from seat_svc.theatres.hosted.metrics import CONFIRMS, HOLDS, Counted
 from seat_svc.theatres.hosted.selling import Selling
 from seat_svc.theatres.hosted.settlement import Settlement
 from seat_svc.theatres.hosted.watching import Watching
@@ -48,6 +48,7 @@ class HostedTheatre:
         clock: Clock,
     ) -> None:
         self._ledger = ledger
+        self._holds, self._confirms = Counted(HOLDS, "HELD"), Counted(CONFIRMS, "SOLD")
         self._settlement = Settlement(ledger, sales, directory, clock)
         self._access = LedgerAccess(ShowLoader(ledger, sales, directory, _REBUILD_SECONDS), self._settlement)
         self._selling = Selling(ledger, sales, self._access, background, clock)
@@ -68,7 +69,7 @@ class HostedTheatre:
 
     async def hold(self, show: Show, order: HoldOrder) -> Hold:
         """See `TheatreConnector.hold`."""
-        with counted(HOLDS, "HELD"):
+        with self._holds:
             return await self._access.settled(show, lambda current: self._hold(current, order))
 
     async def find_hold(self, show: Show, hold_id: str) -> Hold:
@@ -81,7 +82,7 @@ class HostedTheatre:
 
     async def confirm(self, show: Show, purchase: Purchase, request_id: str) -> tuple[Ticket, ...]:
         """See `TheatreConnector.confirm`."""
-        with counted(CONFIRMS, "SOLD"):
+        with self._confirms:
             return await self._selling.sell(show, purchase, request_id)
 
     async def cancel(
