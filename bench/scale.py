@@ -21,7 +21,6 @@ _IN_FLIGHT: Final = 32
 _ASKED: Final = 10
 _LOOKING_AT_ONCE: Final = 16
 _COPY_BATCH: Final = 5_000
-_COPIES_FOR_MEMORY: Final = 1_000
 _FILL: Final = """
 local from, to = tonumber(ARGV[2]), tonumber(ARGV[3])
 for number = from, to - 1 do
@@ -96,9 +95,22 @@ async def _first_looks(place: Place, server: Server, shows: list[str], report: R
 
 async def _memory(place: Place, server: Server, redis: Redis, loaded: str, fresh: str) -> tuple[int, int]:
     """Bytes in Redis of a show that is only loaded, and of one whose seats are all held, two by two."""
-    only_loaded = await _Copies(redis, loaded).bytes_each(_COPIES_FOR_MEMORY)
+    only_loaded = await _bytes_of(redis, loaded)
     await place.client.do(Job("prepare", server.target, place.token, 1, 30.0, pairs_of(fresh)))
-    return only_loaded, await _Copies(redis, fresh).bytes_each(_COPIES_FOR_MEMORY)
+    return only_loaded, await _bytes_of(redis, fresh)
+
+
+async def _bytes_of(redis: Redis, show_id: str) -> int:
+    """What Redis says of each key of the show, all of their elements counted."""
+    keys = await _keys_of(redis, show_id)
+    return sum([await redis.memory_usage(key, samples=0) or 0 for key in keys])
+
+
+async def _keys_of(redis: Redis, show_id: str) -> list[bytes]:
+    keys = [key async for key in redis.scan_iter(f"*{{{show_id}}}*", count=10_000)]
+    if not keys:
+        raise NoShowInRedis(f"{show_id} has no keys in Redis")
+    return keys
 
 
 class _Copies:
@@ -113,28 +125,14 @@ class _Copies:
     async def be(self, count: int) -> None:
         """Makes or removes copies until there are that many."""
         if not self._keys:
-            self._keys = [key async for key in self._redis.scan_iter(f"*{{{self._show_id}}}*", count=10_000)]
-            if not self._keys:
-                raise NoShowInRedis(f"{self._show_id} has no keys in Redis")
+            self._keys = await _keys_of(self._redis, self._show_id)
         step = "fill" if count > self._count else "clear"
         low, high = sorted((count, self._count))
         for begin in range(low, high, _COPY_BATCH):
             await self._run(begin, min(begin + _COPY_BATCH, high), step)
         self._count = count
 
-    async def bytes_each(self, count: int) -> int:
-        """What one takes, from how much so many more take."""
-        await self.be(0)
-        before = await self._used()
-        await self.be(count)
-        each = round((await self._used() - before) / count)
-        await self.be(0)
-        return each
-
     async def _run(self, first: int, last: int, step: str) -> None:
         pattern = self._show_id.replace("-", "%-")
         answer: Any = self._redis.eval(_FILL, len(self._keys), *self._keys, pattern, first, last, step)
         await answer
-
-    async def _used(self) -> int:
-        return int((await self._redis.info("memory"))["used_memory"])

@@ -3,12 +3,13 @@
 import asyncio
 import random
 import socket
+from typing import Final
 
 LOOPBACK = "127.0.0.1"
 
 # Below Linux' range for outgoing connections (32768–60999), so that a port which is free now is not
 # taken by somebody's outgoing connection before the server binds it, or while it is being restarted.
-_FIRST, _LAST = 20_000, 31_999
+_ALL: Final = range(20_000, 32_000)
 _ATTEMPTS = 200
 
 
@@ -33,10 +34,34 @@ async def is_listened_on(port: int) -> bool:
     return True
 
 
+class Ports:
+    """A part of all ports that are used here."""
+
+    def __init__(self) -> None:
+        self._mine: range = _ALL
+
+    def keep_to_share(self, number: int, of: int) -> None:
+        """Takes only one of so many equal parts, counted from 0, from now on.
+
+        For processes that run side by side: the port of a server that one has stopped, and is about to start
+        again, is free to all the others.
+        """
+        size = len(_ALL) // of
+        self._mine = _ALL[number * size : (number + 1) * size]
+
+    def free(self) -> int:
+        """One that nobody listens on; random, so that two checkouts seldom meet."""
+        for _ in range(_ATTEMPTS):
+            port = random.choice(self._mine)  # noqa: S311  # a port is no secret
+            if is_free(port):
+                return port
+        raise OSError(f"no free port between {self._mine[0]} and {self._mine[-1]}")
+
+
+PORTS: Final = Ports()
+"""This process's."""
+
+
 def free_port() -> int:
-    """A loopback port that nobody listens on; random, so that two checkouts seldom meet."""
-    for _ in range(_ATTEMPTS):
-        port = random.randint(_FIRST, _LAST)  # noqa: S311  # a port is no secret
-        if is_free(port):
-            return port
-    raise OSError(f"no free port between {_FIRST} and {_LAST}")
+    """A loopback port that nobody listens on."""
+    return PORTS.free()

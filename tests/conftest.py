@@ -5,11 +5,10 @@ import os
 from collections.abc import Callable, Mapping
 from typing import Final
 
-import pytest
 import uvloop
 from hypothesis import HealthCheck, settings
 
-from stack import ports
+from stack.ports import PORTS
 
 # On a busy machine an example is slow for no fault of what it tests: hypothesis would fail it after 200 ms.
 settings.register_profile("matinee", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,16 +29,11 @@ pytest_plugins = [
 ]
 
 
-def pytest_configure(config: pytest.Config) -> None:
-    """Gives each process of a run that has several ports of its own.
-
-    The port of an engine that one has killed, and is about to start again, is free to all the others.
-    """
+def pytest_configure() -> None:
+    """Gives each process of a run that has several ports of its own."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
     if worker.isdecimal():
-        share = (ports._LAST + 1 - ports._FIRST) // _MOST_PROCESSES
-        ports._FIRST += int(worker) % _MOST_PROCESSES * share
-        ports._LAST = ports._FIRST + share - 1
+        PORTS.keep_to_share(int(worker) % _MOST_PROCESSES, _MOST_PROCESSES)
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

@@ -54,6 +54,8 @@ async def test_holds_are_compared_with_an_empty_call(tmp_path: Path) -> None:
         assert steps["gRPC"] > 0, call
         assert steps["Redis"] > 0, call
     assert written["shares_us"]["confirm"]["MongoDB"] > 0
+    memory = written["redis_bytes_per_show"]
+    assert 0 < memory["loaded"] < memory["all seats held"]
 
 
 @pytest.mark.timeout(180)

@@ -202,14 +202,23 @@ async def test_a_moved_show_can_be_given_back(visitor: NewVisitor, site: Site) -
     await ada.hold()
     await ada.start_payment()
     await ada.pay_by_card()
-    await ada.ticket_ids()
+    tickets = await ada.ticket_ids()
+    page = ada.page
+    await page.evaluate("window.sameAsBefore = true")
+    await page.context.set_offline(True)
+    async with page.expect_event("requestfailed"):
+        await ada.come_back()
+    assert await ada.ticket_ids() == tickets  # at a door without network
+    await page.context.set_offline(False)
+    async with page.expect_event("requestfinished"):
+        await ada.come_back()
+    assert await page.evaluate("window.sameAsBefore")
     later = (start + dt.timedelta(minutes=5)).isoformat()
     moved = await asyncio.to_thread(move_show, site.data, show_id, later, "The film was late.")
     assert moved == 0
-    page = ada.page
 
     async def told() -> bool:
-        await page.reload()
+        await ada.come_back()
         return await page.get_by_text("The film was late.").count() > 0
 
     await eventually(told, within_seconds=20, every_seconds=0.5)

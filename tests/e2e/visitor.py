@@ -47,6 +47,17 @@ class Visitor:
         """Presses the button that holds what is ticked."""
         await self.page.get_by_role("button", name="Hold these seats").click()
 
+    async def come_back(self) -> None:
+        """Looks at another tab for a moment."""
+        await self.page.evaluate(
+            """() => {
+              for (const hidden of [true, false]) {
+                Object.defineProperty(document, "hidden", { value: hidden, configurable: true });
+                document.dispatchEvent(new Event("visibilitychange"));
+              }
+            }"""
+        )
+
     async def start_payment(self, method: str = "Credit card") -> None:
         """Fills in who the tickets are for and goes to the provider."""
         page = self.page

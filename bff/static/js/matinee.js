@@ -7,6 +7,7 @@ on("#seats-form", load("seats"));
 on("[data-countdown]", load("countdown"));
 on("[data-cancel]", load("cancel"));
 on("[data-watch]", load("watch"));
+on("[data-fresh]", load("fresh"));
 on("[data-locate]", load("locate"));
 on("[data-suggest]", load("suggest"));
 on("[data-trailer]", load("trailer"));
