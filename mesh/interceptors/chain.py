@@ -69,8 +69,8 @@ class Concerns:
                 if handler.request_streaming
                 else grpc.unary_unary_rpc_method_handler
             )
-        read = _read_whole if handler.request_streaming else _read
-        return make(behaviour, read(handler.request_deserializer), handler.response_serializer)
+        read = _reader(handler.request_deserializer, of_stream=handler.request_streaming)
+        return make(behaviour, read, handler.response_serializer)
 
     def _single(self, method: Method, behaviour: Behaviour) -> Behaviour:
         async def answer(request: Any, context: aio.ServicerContext[Any, Any]) -> Any:
@@ -119,26 +119,20 @@ class Concerns:
         return answer
 
 
-def _read(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """Takes any bytes: an error here would be told as UNKNOWN, before any of our concerns."""
+def _reader(deserialize: Callable[[bytes], Any], *, of_stream: bool) -> Callable[[bytes], Any]:
+    """Reads a request, also one that is none.
+
+    A stream's messages are read inside of the handler, where an error is one of its own. A single request is
+    read before any of our concerns, and gRPC would tell an error as UNKNOWN: there it is told later.
+    """
 
     def read(message: bytes) -> Any:
         try:
             return deserialize(message)
         except DecodeError:
+            if of_stream:
+                raise UnreadableMessage from None
             return _UNREADABLE
-
-    return read
-
-
-def _read_whole(deserialize: Callable[[bytes], Any]) -> Callable[[bytes], Any]:
-    """For the messages of a stream, which are read inside of the handler."""
-
-    def read(message: bytes) -> Any:
-        try:
-            return deserialize(message)
-        except DecodeError:
-            raise UnreadableMessage from None
 
     return read
 
