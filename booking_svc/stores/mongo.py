@@ -14,7 +14,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 from pymongo import IndexModel
-from pymongo.errors import DuplicateKeyError
 
 from booking_svc.domain.booking import Booking, BookingState
 from booking_svc.domain.events import Event
@@ -23,6 +22,7 @@ from booking_svc.ports import Claimed, DueBooking, Lease, LeaseChange, RequestKn
 from booking_svc.stores.documents import booking_of, changes_of, document_of
 from booking_svc.stores.outbox import NoOutlet, OutboxTurn, Outlet, entry_of, with_turn
 from booking_svc.stores.times import LONG_AGO, come
+from mesh.grouped_writes import GroupedWrites
 from mesh.mongo import Client, Document, database_of, ping, store_call
 
 INDEXES: Final = (
@@ -59,6 +59,7 @@ class MongoBookings:
         self._client = client
         self._outlet = outlet or NoOutlet()
         self._bookings = database_of(client, name)["bookings"]
+        self._writes = GroupedWrites(self._bookings)
         self._encode_event = encode_event
         self._prepared = False
 
@@ -83,11 +84,8 @@ class MongoBookings:
             "outbox": [],
             "outbox_until": LONG_AGO,
         }
-        with store_call():
-            try:
-                await self._bookings.insert_one(document)
-            except DuplicateKeyError:
-                raise RequestKnown from None
+        if not await self._writes.insert(document):
+            raise RequestKnown
 
     async def find(self, booking_id: str) -> Booking | None:
         """See `Bookings.find`."""
@@ -120,7 +118,7 @@ class MongoBookings:
             changes |= {"work.lease_owner": "", "work.lease_until": LONG_AGO, "work.failures": 0}
         update: Document = {"$set": changes}
         if not events:
-            return await self._updated(chosen, update)
+            return await self._writes.update(chosen, update)
         entries = [self._encode_event(booking, event) | {"time": now} for event in events]
         update["$push"] = {"outbox": {"$each": entries}}
         return await self._saved_with_events(chosen, update, entries, now)
@@ -130,18 +128,13 @@ class MongoBookings:
     ) -> bool:
         """With the turn to publish them, if there is nothing that has to be published before them."""
         until = self._outlet.offer(now)
-        if until is not None and await self._updated(*with_turn(chosen, update, until)):
+        if until is not None and await self._writes.update(*with_turn(chosen, update, until)):
             self._outlet.take(OutboxTurn(chosen["_id"], tuple(entry_of(entry) for entry in entries), until))
             return True
-        saved = await self._updated(chosen, update)
+        saved = await self._writes.update(chosen, update)
         if saved:
             self._outlet.look(chosen["_id"])
         return saved
-
-    async def _updated(self, chosen: Document, update: Document) -> bool:
-        with store_call():
-            result = await self._bookings.update_one(chosen, update)
-        return result.matched_count == 1
 
     async def of_viewer(
         self, viewer: Viewer, before: tuple[dt.datetime, str] | None, limit: int

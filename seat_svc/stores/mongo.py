@@ -8,10 +8,11 @@ from pymongo import IndexModel, ReturnDocument
 from pymongo.read_concern import ReadConcern
 
 from mesh.clock import Clock
+from mesh.grouped_writes import GroupedWrites
 from mesh.money import Money
 from mesh.mongo import Client, Document, database_of, ping, store_call
 from seat_svc.domain.sale import RefusedSale, Sale, SeatPayment, Ticket
-from seat_svc.stores.group_inserts import GroupInserts
+from seat_svc.ports import AlreadySold
 
 _INDEXES: Final = (
     # Partial, because two sales without any good ticket left are not equal to each other.
@@ -31,7 +32,7 @@ class MongoSales:
         database = database_of(client, name)
         self._client = client
         self._sales = database["sales"]
-        self._inserts = GroupInserts(self._sales)
+        self._writes = GroupedWrites(self._sales)
         # A majority read may miss a sale that the primary has and the majority not yet: to be told "no" after
         # an insert of unknown outcome, one must wait until what was written before is with the majority.
         self._sales_for_certain = self._sales.with_options(read_concern=ReadConcern("linearizable"))
@@ -52,14 +53,14 @@ class MongoSales:
         """See `Sales.add`: one document, so all seats or none."""
         if not self._prepared:
             await self.ready()
-        await self._inserts.insert(_document_of(sale))
+        await self._insert(_document_of(sale))
 
     async def refuse(self, refused: RefusedSale, show_id: str) -> None:
         """See `Sales.refuse`: a record under the sale's id, which any insert of it must then meet.
 
         It has none of the fields that sales are looked for by.
         """
-        await self._inserts.insert(
+        await self._insert(
             {
                 "_id": refused.sale_id,
                 "lost_in_show_id": show_id,
@@ -67,6 +68,10 @@ class MongoSales:
                 "refuse_time": self._clock.now(),
             }
         )
+
+    async def _insert(self, document: Document) -> None:
+        if not await self._writes.insert(document):
+            raise AlreadySold
 
     async def find(self, sale_id: str) -> Sale | RefusedSale | None:
         """See `Sales.find`."""

@@ -70,7 +70,7 @@ class OverHasty(MongoBookings):
     ) -> bool:
         until = now + dt.timedelta(seconds=12)
         changes = update["$set"] | {"outbox_until": until}
-        saved = await self._updated(chosen, update | {"$set": changes})
+        saved = await self._writes.update(chosen, update | {"$set": changes})
         self._outlet.take(OutboxTurn(chosen["_id"], tuple(map(entry_of, entries)), until))
         return saved
 
