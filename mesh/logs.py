@@ -38,24 +38,7 @@ def configure_logs(process: str, log_format: Literal["console", "json"], level: 
         add_origin,
         structlog.processors.TimeStamper(fmt="iso", utc=True),
     ]
-    renderer: list[Processor] = (
-        [
-            # The default writes the local variables of every frame: names, addresses, keys.
-            structlog.processors.ExceptionRenderer(
-                structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
-            ),
-            structlog.processors.JSONRenderer(),
-        ]
-        if log_format == "json"
-        else [
-            structlog.dev.ConsoleRenderer(
-                colors=sys.stderr.isatty(),
-                # Where rich is installed the default is its traceback: with local variables, and seconds of
-                # work for a chain of errors from a driver, in which the event loop stands still.
-                exception_formatter=structlog.dev.plain_traceback,
-            )
-        ]
-    )
+    renderer = _renderer(log_format)
     structlog.configure(
         processors=[*shared, *renderer],
         logger_factory=lambda *_names: lines,
@@ -72,6 +55,34 @@ def configure_logs(process: str, log_format: Literal["console", "json"], level: 
     root = logging.getLogger()
     root.handlers[:] = [handler]
     root.setLevel(level)
+
+
+def _renderer(log_format: Literal["console", "json"]) -> list[Processor]:
+    if log_format == "json":
+        # The default writes the local variables of every frame: names, addresses, keys.
+        frames = structlog.tracebacks.ExceptionDictTransformer(show_locals=False)
+        return [structlog.processors.ExceptionRenderer(frames), structlog.processors.JSONRenderer()]
+    if not sys.stderr.isatty():
+        return [structlog.processors.format_exc_info, _plain_line]
+    # Where rich is installed the default is its traceback: with local variables, and seconds of work for a
+    # chain of errors from a driver, in which the event loop stands still.
+    return [structlog.dev.ConsoleRenderer(exception_formatter=structlog.dev.plain_traceback)]
+
+
+def _plain_line(_logger: Any, _method: str, event: EventDict) -> str:
+    """As on a terminal without its colours, at a quarter of the cost: there is a line for every request."""
+    time, level, text = event.pop("timestamp"), event.pop("level"), event.pop("event")
+    traceback = event.pop("exception", "")
+    facts = " ".join(f"{name}={_in_line(event[name])}" for name in sorted(event))
+    line = f"{time} [{level:<9}] {text:<30} {facts}"
+    return f"{line}\n{traceback}" if traceback else line
+
+
+def _in_line(value: Any) -> str:
+    """Whatever it is, it ends no line and looks like no other fact."""
+    if isinstance(value, str):
+        return value if value.isprintable() and " " not in value else repr(value)
+    return repr(value)
 
 
 class _LinesHandler(logging.Handler):

@@ -3,6 +3,7 @@
 import json
 import logging
 import os
+import re
 import subprocess
 import sys
 import threading
@@ -222,3 +223,24 @@ def test_a_line_that_no_encoding_knows_takes_no_other_with_it() -> None:
         lines.info(line)
     lines.flush()
     assert "".join(stream.writes).splitlines() == ["before", "half of a pair: \\ud83d", "after"]
+
+
+def test_a_line_for_people_is_one_line_whatever_it_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logs("seat_svc", "console", "INFO")
+    try:
+        log = structlog.get_logger("a.module")
+        log.info(
+            "seats_held", count=2, who="Ada\n2026-01-01 [info     ] forged", show="s-1", note="two words"
+        )
+        logging.getLogger("library").error("of %s", "another kind")
+    finally:
+        structlog.reset_defaults()
+        structlog.contextvars.clear_contextvars()
+    ours, theirs = capsys.readouterr().err.strip().splitlines()
+    time_and_level, _, facts = ours.partition("seats_held")
+    assert re.fullmatch(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d+Z \[info     \] ", time_and_level)
+    assert facts.split(" ", 1)[1].strip() == (
+        "count=2 note='two words' process=seat_svc show=s-1 who='Ada\\n2026-01-01 [info     ] forged'"
+    )
+    assert "of another kind" in theirs
+    assert "logger=library" in theirs
