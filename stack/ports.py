@@ -3,6 +3,7 @@
 import asyncio
 import random
 import socket
+from collections import deque
 from typing import Final
 
 LOOPBACK = "127.0.0.1"
@@ -11,6 +12,7 @@ LOOPBACK = "127.0.0.1"
 # taken by somebody's outgoing connection before the server binds it, or while it is being restarted.
 _ALL: Final = range(20_000, 32_000)
 _ATTEMPTS = 200
+_REMEMBERED: Final = 500
 
 
 def is_free(port: int) -> bool:
@@ -39,6 +41,7 @@ class Ports:
 
     def __init__(self) -> None:
         self._mine: range = _ALL
+        self._given: deque[int] = deque(maxlen=_REMEMBERED)
 
     def keep_to_share(self, number: int, of: int) -> None:
         """Takes only one of so many equal parts, counted from 0, from now on.
@@ -50,10 +53,14 @@ class Ports:
         self._mine = _ALL[number * size : (number + 1) * size]
 
     def free(self) -> int:
-        """One that nobody listens on; random, so that two checkouts seldom meet."""
+        """One that nobody listens on and that was not given lately: whoever asked may be about to listen.
+
+        Random, so that two checkouts seldom meet.
+        """
         for _ in range(_ATTEMPTS):
             port = random.choice(self._mine)  # noqa: S311  # a port is no secret
-            if is_free(port):
+            if port not in self._given and is_free(port):
+                self._given.append(port)
                 return port
         raise OSError(f"no free port between {self._mine[0]} and {self._mine[-1]}")
 
