@@ -21,6 +21,7 @@ from notify_svc.stores.preferences import MongoPreferences
 from notify_svc.stores.requests import MongoRequestLog
 from notify_svc.usecases.preferences import PreferenceDesk
 from tests.fixtures.engines import MongoDatabase
+from tests.fixtures.meeting import Meeting
 
 ADA = "ada@example.com"
 OFFERED = frozenset({Channel.EMAIL, Channel.PUSH})
@@ -32,13 +33,27 @@ OFF: list[Switch] = [
 TICKETS: list[Switch] = [(Channel.EMAIL, NewsKind.TICKETS), (Channel.PUSH, NewsKind.TICKETS)]
 
 
-class UnguardedPreferences(MongoPreferences):
+class ReadTogether(MongoPreferences):
+    """All have read before the first one writes."""
+
+    def __init__(self, database: NotifyDatabase, readers: int) -> None:
+        super().__init__(database)
+        self._all_have_read = Meeting(readers)
+
+    async def of(self, address: str) -> Preferences:
+        found = await super().of(address)
+        await self._all_have_read.come()
+        return found
+
+
+class Unguarded(ReadTogether):
     """Writes whatever is there by now: what the store must not do."""
 
     async def put(self, address: str, before: Preferences, after: Preferences, now: dt.datetime) -> bool:
-        await asyncio.sleep(0.01)
-        await self.forget([address])
-        return await super().put(address, Preferences(), after, now)
+        del before
+        while not await super().put(address, await self.of(address), after, now):
+            pass
+        return True
 
 
 @pytest_asyncio.fixture(loop_scope="session")
@@ -74,8 +89,9 @@ async def switched_off(desk: PreferenceDesk, switch: Switch) -> bool:
 
 
 async def all_at_once(
-    database: NotifyDatabase, store: PreferenceStore, switches: list[Switch]
+    database: NotifyDatabase, kind: type[ReadTogether], switches: list[Switch]
 ) -> Preferences:
+    store = kind(database, readers=len(switches))
     await store.forget([ADA])
     desk = a_desk(database, store)
     await asyncio.gather(*(switched_off(desk, switch) for switch in switches))
@@ -84,22 +100,21 @@ async def all_at_once(
 
 async def test_no_change_is_lost(database: NotifyDatabase) -> None:
     for _ in range(5):
-        kept = await all_at_once(database, MongoPreferences(database), OFF)
+        kept = await all_at_once(database, ReadTogether, OFF)
         assert kept.unwanted == set(OFF)
         assert kept.version == len(OFF)
 
 
 async def test_control_without_the_guard_changes_are_lost(database: NotifyDatabase) -> None:
-    store = UnguardedPreferences(database)
-    rounds = [await all_at_once(database, store, OFF) for _ in range(5)]
-    assert any(kept.unwanted != set(OFF) for kept in rounds)
+    kept = await all_at_once(database, Unguarded, OFF)
+    assert len(kept.unwanted) == 1, "only the last one's is kept"
 
 
 async def test_tickets_stay_on_one_channel_when_both_are_switched_off_at_once(
     database: NotifyDatabase,
 ) -> None:
     for _ in range(10):
-        kept = await all_at_once(database, MongoPreferences(database), TICKETS)
+        kept = await all_at_once(database, ReadTogether, TICKETS)
         assert len(kept.unwanted) == 1
 
 
