@@ -2,6 +2,7 @@
 
 import asyncio
 import datetime as dt
+from collections import defaultdict
 from collections.abc import AsyncIterator
 from dataclasses import replace
 from uuid import uuid4
@@ -15,20 +16,28 @@ from booking_svc.domain.booking import AcceptedRequest, Booking, BookingState
 from booking_svc.domain.machine import apply
 from booking_svc.ports import Claimed, Lease, LeaseChange, Ports
 from booking_svc.stores.documents import booking_of
-from booking_svc.stores.mongo import MongoBookings
+from booking_svc.stores.mongo import EncodeEvent, MongoBookings
 from booking_svc.usecases.changes import Changes
 from mesh import mongo as mesh_mongo
 from mesh.ids import new_request_id
 from mesh.money import Money
 from stack.engines import MongoEngine
 from tests.fixtures.booking_replicas import WISH, Shop, WithoutVersion, open_shop
+from tests.fixtures.meeting import Meeting
+
+REPLICAS = 3
 
 
 class WithoutLease(MongoBookings):
-    """Gives everybody the lease."""
+    """Gives everybody the lease, when all have asked for it."""
+
+    def __init__(self, client: mesh_mongo.Client, name: str, encode_event: EncodeEvent) -> None:
+        super().__init__(client, name, encode_event)
+        self._all_have_read: defaultdict[str, Meeting] = defaultdict(lambda: Meeting(REPLICAS))
 
     async def claim(self, booking_id: str, lease: Lease, now: dt.datetime) -> Claimed | None:
         document = await self._bookings.find_one({"_id": booking_id})
+        await self._all_have_read[booking_id].come()
         return Claimed(booking_of(document), 0) if document else None
 
 
@@ -49,11 +58,11 @@ async def _paid(shop: Shop, count: int) -> list[Booking]:
     return bookings
 
 
-async def _recover_together(shop: Shop, ports: Ports, bookings: list[Booking], replicas: int) -> int:
+async def _recover_together(shop: Shop, ports: Ports, bookings: list[Booking]) -> int:
     """Replicas recover at once; returns how often a theatre was asked to confirm."""
     before = shop.office.calls["ConfirmHold"]
     shop.office.slow["ConfirmHold"] = 0.05
-    drivers = [use_cases(ports).driver for _ in range(replicas)]
+    drivers = [use_cases(ports).driver for _ in range(REPLICAS)]
     await asyncio.gather(*(driver.begin_due() for driver in drivers))
     await asyncio.gather(*(driver.settled() for driver in drivers))
     shop.office.slow.clear()
@@ -66,14 +75,14 @@ async def _recover_together(shop: Shop, ports: Ports, bookings: list[Booking], r
 
 async def test_two_recovery_loops_take_each_step_once(shop: Shop) -> None:
     bookings = await _paid(shop, 10)
-    assert await _recover_together(shop, shop.ports, bookings, replicas=3) == 10
+    assert await _recover_together(shop, shop.ports, bookings) == 10
 
 
 async def test_control_without_the_lease_steps_are_taken_several_times_and_still_end_right(
     shop: Shop,
 ) -> None:
     bookings = await _paid(shop, 10)
-    assert await _recover_together(shop, shop.with_bookings(WithoutLease), bookings, replicas=3) > 10
+    assert await _recover_together(shop, shop.with_bookings(WithoutLease), bookings) > 10
 
 
 async def _two_payments_at_once(shop: Shop, ports: Ports) -> Booking:

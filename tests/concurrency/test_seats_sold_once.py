@@ -22,6 +22,7 @@ from seat_svc.ports import Claim, Judged
 from seat_svc.stores.mongo import MongoSales
 from seat_svc.theatres.hosted import HostedTheatre
 from tests.fixtures.engines import MongoDatabase
+from tests.fixtures.meeting import Meeting
 from tests.fixtures.seat_service import SeatService, seat_service
 from tests.fixtures.seats import (
     KnownShows,
@@ -129,41 +130,43 @@ async def test_through_the_service_ten_seats_go_to_exactly_ten_of_fifty_buyers(
 
 
 class UnguardedLedger:
-    """Looks whether a seat is free, and takes it in a later step: as if each were a command of its own."""
+    """Looks whether a seat is free, and takes it in a later step: as if each were a command of its own.
+
+    All have looked before the first one takes, and again before the first one buys.
+    """
 
     def __init__(self) -> None:
         self._states: dict[str, SeatState] = {}
+        self._before_holds = Meeting(BUYERS)
+        self._before_claims = Meeting(BUYERS)
 
     async def hold(self, show: Show, order: HoldOrder, _judged: Judged) -> Hold:
-        taken = [
-            seat_id for seat_id in order.seat_ids if await self._look(seat_id) is not SeatState.AVAILABLE
-        ]
+        taken = [seat_id for seat_id in order.seat_ids if self._look(seat_id) is not SeatState.AVAILABLE]
+        await self._before_holds.come()
         if taken:
             raise SeatTaken(taken)
-        await self._take(order.seat_ids, SeatState.HELD)
+        self._take(order.seat_ids, SeatState.HELD)
         now = show.start_time
         return Hold(new_token(), show.show_id, order.seat_ids, order.holder_id, now, now)
 
     async def claim(self, _show: Show, purchase: Purchase, _request_id: str) -> Claim:
-        lost = [seat_id for seat_id in purchase.seat_ids if await self._look(seat_id) is SeatState.SOLD]
+        lost = [seat_id for seat_id in purchase.seat_ids if self._look(seat_id) is SeatState.SOLD]
+        await self._before_claims.come()
         if lost:
             raise SeatsLost(lost)
         return Claim(purchase.sale_id, 0)
 
     async def record(self, _show: Show, sale: Sale | RefusedSale) -> None:
         if isinstance(sale, Sale):
-            await self._take(sale.live_seat_ids, SeatState.SOLD)
+            self._take(sale.live_seat_ids, SeatState.SOLD)
 
     async def give_up(self, _show: Show, _claim: Claim) -> None:
         return None
 
-    async def _look(self, seat_id: str) -> SeatState:
-        state = self._states.get(seat_id, SeatState.AVAILABLE)
-        await asyncio.sleep(0)
-        return state
+    def _look(self, seat_id: str) -> SeatState:
+        return self._states.get(seat_id, SeatState.AVAILABLE)
 
-    async def _take(self, seat_ids: tuple[str, ...], state: SeatState) -> None:
-        await asyncio.sleep(0)
+    def _take(self, seat_ids: tuple[str, ...], state: SeatState) -> None:
         for seat_id in seat_ids:
             self._states[seat_id] = state
 
