@@ -5,13 +5,15 @@ The control does the same without the guard, and both are stored.
 
 import asyncio
 import datetime as dt
-from collections.abc import AsyncIterator, Collection
+from collections.abc import AsyncIterator, Collection, Iterable
 from contextlib import asynccontextmanager
 
 from matinee.catalog.v1 import admin_pb2
 
 from catalog_svc.convert import from_proto
 from catalog_svc.domain.imports.batch import Line
+from catalog_svc.domain.imports.known import Known
+from catalog_svc.domain.imports.records import Record
 from catalog_svc.ports import RequestKey
 from catalog_svc.stores.mongo import MongoCatalogueArchive
 from catalog_svc.stores.remembered import RememberedCatalogue
@@ -21,12 +23,24 @@ from mesh.ids import new_request_id
 from mesh.mongo import close, open_client
 from tests.fixtures.catalog import movie, screen, show, springfield
 from tests.fixtures.engines import MongoDatabase
+from tests.fixtures.meeting import Meeting
 
 SCREENS = 8
 START = dt.datetime(2026, 6, 1, 18, 30, tzinfo=dt.UTC)
 
 
-class UnguardedChange(MongoCatalogueChange):
+class ReadTogether(MongoCatalogueChange):
+    """Both processes have read before either writes."""
+
+    meeting = Meeting(0)
+
+    async def known(self, records: Iterable[Record]) -> Known:
+        found = await super().known(records)
+        await self.meeting.come()
+        return found
+
+
+class Unguarded(ReadTogether):
     """A transaction that does not count, so that MongoDB sees no conflict between two of them."""
 
     async def _count(self, parts: Collection[str]) -> None:
@@ -72,6 +86,7 @@ async def _race(one: Process, other: Process) -> int:
     both = 0
     for number in range(1, SCREENS + 1):
         screen_id = f"plaza-{number}"
+        ReadTogether.meeting = Meeting(2)
         outcomes = await asyncio.gather(
             one.store(show(f"one-{number}", START, screen_id=screen_id)),
             other.store(show(f"other-{number}", START + dt.timedelta(minutes=30), screen_id=screen_id)),
@@ -83,12 +98,12 @@ async def _race(one: Process, other: Process) -> int:
 
 
 async def test_two_processes_never_plan_two_shows_for_one_screen(mongo_database: MongoDatabase) -> None:
-    async with _two_processes(mongo_database, MongoCatalogueChange) as (one, other):
+    async with _two_processes(mongo_database, ReadTogether) as (one, other):
         assert await _race(one, other) == 0
 
 
 async def test_control_without_the_guard_both_are_stored(mongo_database: MongoDatabase) -> None:
-    async with _two_processes(mongo_database, UnguardedChange) as (one, other):
+    async with _two_processes(mongo_database, Unguarded) as (one, other):
         assert await _race(one, other) > 0
 
 
