@@ -54,8 +54,8 @@ class GroupedWrites:
     """Writes to one collection; while one group is under way the next one gathers.
 
     How many wait is bounded by whoever bounds the callers. A store that hangs is waited for by the group
-    under way and by the next one, `mesh.mongo.STEP_SECONDS` each, whatever deadline a caller has. A caller that
-    is cancelled stops nothing. Raises `StoreUnavailable` when it is not known whether a write was made.
+    under way and by the next one, `mesh.mongo.STEP_SECONDS` each, whatever deadline a caller has. A caller
+    that is cancelled stops nothing. Raises `StoreUnavailable` when it is not known whether a write was made.
     """
 
     def __init__(self, collection: Collection) -> None:
