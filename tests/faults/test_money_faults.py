@@ -6,6 +6,7 @@ webhooks are lost; then the books are compared as `./matinee books` does, and mu
 
 import asyncio
 import random
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from time import monotonic
 from typing import Any, Final
@@ -16,6 +17,7 @@ import pytest_asyncio
 from pymongo import MongoClient
 
 from mesh.clock import SystemClock
+from stack.books.records import Comparison
 from stack.books.report import lines
 from stack.engines import MongoEngine, ValkeyEngine
 from tests.fixtures import history_faults as faults
@@ -24,6 +26,9 @@ from tests.fixtures.history import History
 from tests.fixtures.money import HOLD_SECONDS, Buyer, MoneyWorld, money_world
 
 BUYERS: Final = 6
+PATIENCE_SECONDS: Final = 90.0
+"""How long buyers may take until all that is to be looked at has happened: cards are drawn by lot."""
+WHOLE: Final[dict[str, Any]] = {"partial_cancellations": []}
 Fault = Callable[[MoneyWorld], Awaitable[None]]
 
 
@@ -90,7 +95,14 @@ async def _round(world: MoneyWorld, chosen: list[Fault]) -> None:
     await world.healthy()
 
 
-@pytest.mark.timeout(300 + 2 * long_form_seconds())
+def _tells(comparison: Comparison) -> bool:
+    """Whether enough has happened for the books to say something."""
+    figures = Counter(comparison.figures)
+    sold, refunded = figures["bookings CONFIRMED"], figures["bookings REFUNDED"]
+    return sold > 0 and refunded > 0 and figures["movements of money"] > 10
+
+
+@pytest.mark.timeout(400 + 2 * long_form_seconds())
 async def test_the_books_balance_after_faults(world: MoneyWorld, fault_figures: FaultFigures) -> None:
     begun = monotonic()
     until = begun + long_form_seconds() / 2
@@ -99,7 +111,9 @@ async def test_the_books_balance_after_faults(world: MoneyWorld, fault_figures: 
         recovered = monotonic()
         comparison = await world.settled()
         recovery = monotonic() - recovered
-        if comparison.differences or comparison.under_way or monotonic() > until:
+        if comparison.differences or comparison.under_way:
+            break
+        if monotonic() > until and (_tells(comparison) or monotonic() > until + PATIENCE_SECONDS):
             break
     figures = {name: comparison.figures[name] for name in ("bookings", "movements of money", "tickets")}
     fault_figures.add(
@@ -109,27 +123,23 @@ async def test_the_books_balance_after_faults(world: MoneyWorld, fault_figures: 
     told = "\n".join(lines(comparison, SystemClock().now()))
     assert not comparison.differences, told
     assert not comparison.under_way, f"after {recovery:.0f} s still\n{told}"
-    assert comparison.figures.get("bookings CONFIRMED", 0) > 0, told
-    assert comparison.figures.get("bookings REFUNDED", 0) > 0, told
-    assert comparison.figures["movements of money"] > 10, told
+    assert _tells(comparison), told
 
 
 @pytest.mark.timeout(240)
 async def test_what_somebody_does_to_the_books_by_hand_is_found(world: MoneyWorld) -> None:
     """The control: the same reading of the same stores does see what is wrong."""
-    stop = asyncio.Event()
-    shows = [world.add_show()]
-    async with asyncio.TaskGroup() as group:
-        group.create_task(Buyer(world, shows).run(stop))
-        await asyncio.sleep(1)
-        stop.set()
-    assert (await world.settled()).differences == ()
     with MongoClient[dict[str, Any]](world.seats.mongo.url) as client:
         bookings = client[world.bookings_database]["bookings"]
         sales = client[world.seats.database]["sales"]
-        whole: dict[str, Any] = {"partial_cancellations": []}
-        good = list(bookings.find({"state": "CONFIRMED", **whole}).limit(3))
-        back = bookings.find_one({"state": "REFUNDED", **whole})
+        until = monotonic() + PATIENCE_SECONDS
+        while True:
+            await _round(world, [])
+            assert (await world.settled()).differences == ()
+            good = list(bookings.find({"state": "CONFIRMED", **WHOLE}).limit(3))
+            back = bookings.find_one({"state": "REFUNDED", **WHOLE})
+            if (len(good) == 3 and back) or monotonic() > until:
+                break
         assert len(good) == 3
         assert back is not None
         sales.delete_one({"_id": good[0]["_id"]})
