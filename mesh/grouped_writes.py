@@ -132,7 +132,9 @@ class GroupedWrites:
                 return False
             return True
 
-    async def _together(self, commands: "Sequence[InsertOne[Document] | UpdateOne]") -> Mapping[str, Any]:
+    async def _together(
+        self, commands: "Sequence[InsertOne[Mapping[str, Any]] | UpdateOne]"
+    ) -> Mapping[str, Any]:
         with store_call():
             try:
                 return (await self._collection.bulk_write(commands, ordered=False)).bulk_api_result
