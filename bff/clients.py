@@ -18,7 +18,7 @@ REVISION_SECONDS = 1.0
 """A show that was cancelled or moved is seen within two seconds: catalog_svc may be one behind as well."""
 KEPT_SECONDS = 60.0
 """How long a show is kept while the revision is the same."""
-OCCUPANCY_SECONDS = 2.0
+OCCUPANCY_SECONDS = 5.0
 _SIDE_SECONDS = 1.0
 """How long a page waits for what it can do without."""
 OCCUPANCY_LIMIT = 200

@@ -1,4 +1,4 @@
-"""Updates of single documents that come within some hundredths of a second go to the store as one call."""
+"""Updates of single documents that come within a tenth of a second go to the store as one call."""
 
 import asyncio
 from typing import Any, Final
@@ -11,7 +11,7 @@ from mesh.gathering import Gathering
 from mesh.mongo import Collection, Document, store_call
 
 _DUPLICATE_KEY: Final = 11000
-_GATHER_SECONDS: Final = 0.05
+_GATHER_SECONDS: Final = 0.1
 
 _Waiting = tuple[UpdateOne, asyncio.Future[bool]]
 
