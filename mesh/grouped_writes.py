@@ -7,6 +7,7 @@ own.
 """
 
 import asyncio
+import contextvars
 import secrets
 from collections import deque
 from collections.abc import Mapping, Sequence
@@ -17,7 +18,6 @@ import structlog
 from pymongo import InsertOne, UpdateOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
 
-from mesh import deadlines
 from mesh.errors import StoreUnavailable
 from mesh.mongo import Collection, Document, store_call
 
@@ -79,11 +79,13 @@ class GroupedWrites:
         answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
         self._waiting.append((write, answer))
         if self._worker is None or self._worker.done():
-            self._worker = asyncio.create_task(self._work(), name="grouped-writes")
+            # Not in this caller's context: its deadline is not that of the others.
+            self._worker = asyncio.create_task(
+                self._work(), name="grouped-writes", context=contextvars.Context()
+            )
         return await answer
 
     async def _work(self) -> None:
-        deadlines.set_remaining(None)  # the first caller's is not that of the others
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
             outcomes: Sequence[Outcome] = [StoreUnavailable("mongodb")] * len(group)
