@@ -30,7 +30,8 @@ them have found their document as they wanted it."""
 _MOST: Final = 100
 _DUPLICATE_KEY: Final = 11000
 
-Outcome = bool | Exception
+Outcome = bool | None
+"""Whether a write was made; None when that is not known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,11 +89,17 @@ class GroupedWrites:
     async def _work(self) -> None:
         while self._waiting:
             group = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
-            outcomes: Sequence[Outcome] = [StoreUnavailable("mongodb")] * len(group)
+            outcomes: Sequence[Outcome] = [None] * len(group)
             try:
                 outcomes = await self._outcomes([write for write, _ in group])
-            except (StoreUnavailable, PyMongoError) as error:
-                log.warning("writes_of_unknown_outcome", count=len(group), error=type(error).__name__)
+            except Exception as error:
+                known = isinstance(error, (StoreUnavailable, PyMongoError))
+                log.warning(
+                    "writes_of_unknown_outcome",
+                    count=len(group),
+                    error=type(error).__name__,
+                    exc_info=not known,
+                )
             finally:
                 for (_, answer), outcome in zip(group, outcomes, strict=True):
                     _tell(answer, outcome)
@@ -108,7 +115,7 @@ class GroupedWrites:
             ]
         )
         # Acknowledged by this server but not by a majority is not known.
-        others: Outcome = StoreUnavailable("mongodb") if details.get("writeConcernErrors") else True
+        others = None if details.get("writeConcernErrors") else True
         outcomes: list[Outcome] = [others] * len(writes)
         for refused in details.get("writeErrors", ()):
             inserted = isinstance(writes[refused["index"]], _Insert)
@@ -118,7 +125,7 @@ class GroupedWrites:
             for number, write in enumerate(writes)
             if isinstance(write, _Update) and outcomes[number] is True
         }
-        if details.get("nMatched") != len(updates):
+        if updates and details.get("nMatched") != len(updates):
             made = await self._marks([write.where["_id"] for write in updates.values()])
             for number, write in updates.items():
                 outcomes[number] = made.get(write.where["_id"]) == marks[number]
@@ -153,13 +160,14 @@ def _refusal(refused: Mapping[str, Any], *, inserted: bool) -> Outcome:
     if inserted and refused["code"] == _DUPLICATE_KEY:
         return False
     log.error("write_failed", code=refused["code"])
-    return StoreUnavailable("mongodb")
+    return None
 
 
 def _tell(answer: asyncio.Future[bool], outcome: Outcome) -> None:
     if answer.done():
         return
-    if isinstance(outcome, Exception):
-        answer.set_exception(outcome)
+    if outcome is None:
+        # One for each who waits: a traceback grows with every `raise`.
+        answer.set_exception(StoreUnavailable("mongodb"))
     else:
         answer.set_result(outcome)

@@ -166,6 +166,31 @@ async def test_nobody_waits_by_the_first_callers_deadline(things: Counting) -> N
     assert all(outcomes)
 
 
+async def test_what_cannot_be_written_at_all_leaves_nobody_waiting(things: Counting) -> None:
+    writes = writes_to(things)
+    group = [changed(writes, 1), writes.insert({"_id": "odd", "name": object()}), changed(writes, 2)]
+    calls = [asyncio.ensure_future(each) for each in group]
+    calls += [asyncio.ensure_future(changed(writes, number)) for number in range(3, 9)]
+    async with asyncio.timeout(15):
+        outcomes = await asyncio.gather(*calls, return_exceptions=True)
+        assert isinstance(outcomes[1], StoreUnavailable)
+        # Its neighbours may be told that nothing is known; no two of them by the same error.
+        errors = [outcome for outcome in outcomes if outcome is not True]
+        assert all(isinstance(error, StoreUnavailable) for error in errors)
+        assert len(set(map(id, errors))) == len(errors)
+        assert await changed(writes, 50)
+
+
+async def test_who_waits_behind_what_cannot_be_written_gets_an_answer(things: Counting) -> None:
+    writes = writes_to(things)
+    odd = asyncio.ensure_future(writes.insert({"_id": "odd", "name": object()}))
+    await asyncio.sleep(0)  # it is taken up alone; the others come behind it
+    later = [asyncio.ensure_future(changed(writes, number)) for number in range(5)]
+    async with asyncio.timeout(15):
+        assert isinstance((await asyncio.gather(odd, return_exceptions=True))[0], StoreUnavailable)
+        assert all(await asyncio.gather(*later))
+
+
 async def test_while_the_store_is_away_all_hear_that_nothing_is_known_and_afterwards_it_goes_on(
     mongo: MongoEngine,
 ) -> None:
