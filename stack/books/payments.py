@@ -11,7 +11,7 @@ _Movements = Mapping[tuple[str, str], Sequence[Movement]]
 
 def money_faults(books: Books) -> Iterator[Finding]:
     """Every movement belongs to a payment or refund of the same amount, and the reverse, once."""
-    captures, refunds = _by_payment(books, Kind.CAPTURE), _by_payment(books, Kind.REFUND)
+    captures, refunds, disputes = (_by_payment(books, kind) for kind in Kind)
     yield from _unknown(books)
     unread = dict.fromkeys(books.unread, 0)
     for booking, payment in books.payments():
@@ -21,6 +21,7 @@ def money_faults(books: Books) -> Iterator[Finding]:
         key = (payment.provider, payment.payment_id)
         yield from _of_capture(booking, payment, captures.get(key, ()))
         yield from _of_refunds(booking, payment, refunds.get(key, ()))
+        yield from _of_disputes(booking, payment, disputes.get(key, ()))
     for provider, count in unread.items():
         why = books.unread.get(provider, "it is not configured here")
         told = f"{count} payments were not compared: {why}"
@@ -78,6 +79,14 @@ def _of_completed(ids: Mapping[str, str], refund: Refund, unclaimed: list[Moveme
     if found.amount != refund.amount:
         told = f"the provider sent {_text(found.amount)} back, the booking has {_text(refund.amount)}"
         yield Finding("refund-amount", about, told)
+
+
+def _of_disputes(booking: Booking, payment: Payment, disputes: Sequence[Movement]) -> Iterator[Finding]:
+    """Nobody here asked for it, and whether tickets stay good is for people to say."""
+    for dispute in disputes:
+        ids = {"booking": booking.booking_id, "payment": payment.payment_id, "dispute": dispute.movement_id}
+        told = f"the buyer's bank took {_text(dispute.amount)} back, the booking is {booking.state}"
+        yield Finding("payment-disputed", ids, told)
 
 
 def _of_too_much(ids: Mapping[str, str], payment: Payment, booked: Sequence[Refund]) -> Iterator[Finding]:

@@ -21,7 +21,10 @@ class ProviderLedger(Protocol):
         ...
 
     async def movements(self) -> Sequence[Movement]:
-        """All captures and succeeded refunds so far. Raises `StackError` when they cannot be read."""
+        """All captures, refunds that succeeded and disputes that cost money so far.
+
+        Raises `StackError` when they cannot be read.
+        """
         ...
 
     @property

@@ -22,11 +22,14 @@ class Kind(Enum):
 
     CAPTURE = "capture"
     REFUND = "refund"
+    DISPUTE = "dispute"
+    """Taken back by the buyer's bank, without anybody here."""
 
 
 @dataclass(frozen=True, slots=True)
 class Movement:
-    """Money that moved at a provider. `movement_id` is the provider's id of the session, charge or refund."""
+    """Money that moved at a provider. `movement_id` is the provider's id of the session, charge, refund
+    or dispute."""
 
     provider: str
     kind: Kind

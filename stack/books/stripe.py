@@ -1,9 +1,9 @@
-"""Stripe's own account of what it took and sent back: its charges and refunds, by its official library.
+"""Stripe's own account of what it took and sent back: charges, refunds, disputes, by its official library.
 
-A charge is money taken, a refund money that went back, both in the currency that the buyer paid in;
-balance transactions are in the account's own. Ours are known by the metadata that booking_svc gives
-them, which Stripe copies from the PaymentIntent to its charges. Refunds that somebody makes in the
-Dashboard have none and are known by their charge.
+A charge is money taken, a refund money that went back, a dispute money that the buyer's bank took back, all
+in the currency that the buyer paid in; balance transactions are in the account's own. Ours are known by the
+metadata that booking_svc gives them, which Stripe copies from the PaymentIntent to its charges. Disputes, and
+refunds that somebody makes in the Dashboard, have none and are known by their charge.
 """
 
 import asyncio
@@ -30,6 +30,7 @@ _RETRIES: Final = 2
 """Unlike a payment, a page may be asked for again at once."""
 _HUNDREDTHS: Final = frozenset({"ISK", "UGX"})
 """Stripe writes them with two decimals that they do not have (https://docs.stripe.com/currencies)."""
+_SUCCEEDED: Final = "succeeded"
 _BOOKING, _PAYMENT, _REFUND = "booking_id", "payment_id", "refund_key"
 """Keys of booking_svc's metadata."""
 
@@ -38,7 +39,7 @@ _List = Callable[[Any], Awaitable[stripe.StripeObject]]
 
 
 class StripeLedger:
-    """The `ProviderLedger` port. Each look reads everything, since refunds change their state."""
+    """The `ProviderLedger` port. Each look reads everything: refunds and disputes change."""
 
     provider: Final = PROVIDER
 
@@ -63,9 +64,10 @@ class StripeLedger:
             v1 = self._client(session).v1
             try:
                 # First, so that the charges of all of them are among those that are read then.
-                refunds = [each async for each in self._succeeded(v1.refunds.list_async)]
-                captures = await self._captures(self._succeeded(v1.charges.list_async))
-                return [*captures.values(), *_refunds(refunds, captures)]
+                disputes = [each async for each in self._all(v1.disputes.list_async)]
+                refunds = [each async for each in self._all(v1.refunds.list_async)]
+                captures = await self._captures(self._all(v1.charges.list_async))
+                return [*captures.values(), *_refunds(refunds, captures), *_disputes(disputes, captures)]
             except (AttributeError, KeyError, TypeError, ValueError, OverflowError):
                 raise _unreadable() from None
 
@@ -74,7 +76,7 @@ class StripeLedger:
         found: dict[str, Movement] = {}
         passed_over = 0
         async for charge in charges:
-            if not charge["amount_captured"]:
+            if charge["status"] != _SUCCEEDED or not charge["amount_captured"]:
                 continue  # an amount that is only reserved
             marks = charge["metadata"] or {}
             if _BOOKING in marks or _PAYMENT in marks:
@@ -97,13 +99,12 @@ class StripeLedger:
             ),
         )
 
-    async def _succeeded(self, list_page: _List) -> AsyncIterator[_Object]:
+    async def _all(self, list_page: _List) -> AsyncIterator[_Object]:
         params: dict[str, Any] = {"limit": _PAGE}
         for _ in range(self._most_pages):
             rows, more = await self._page(list_page(params))
             for row in rows:
-                if row["status"] == "succeeded":
-                    yield row
+                yield row
             if not more:
                 return
             params = {"limit": _PAGE, "starting_after": rows[-1]["id"]}
@@ -130,16 +131,25 @@ class StripeLedger:
 def _refunds(refunds: Iterable[_Object], captures: Mapping[str, Movement]) -> Iterator[Movement]:
     for refund in refunds:
         of = captures.get(refund["charge"])
-        if of is not None or _REFUND in (refund["metadata"] or {}):
+        if refund["status"] == _SUCCEEDED and (of is not None or _REFUND in (refund["metadata"] or {})):
             amount = _money(refund["currency"], refund["amount"])
             yield _movement(Kind.REFUND, of.payment_id if of else "", refund, amount)
+
+
+def _disputes(disputes: Iterable[_Object], captures: Mapping[str, Movement]) -> Iterator[Movement]:
+    """Those whose money is away: not inquiries, nor what was won."""
+    for dispute in disputes:
+        of = captures.get(dispute["charge"])
+        if of is not None and sum(each["amount"] for each in dispute["balance_transactions"]) < 0:
+            amount = _money(dispute["currency"], dispute["amount"])
+            yield _movement(Kind.DISPUTE, of.payment_id, dispute, amount)
 
 
 def _problem(status: int | None) -> str:
     if status is None:
         return "Stripe does not answer"
     if status in {401, 403}:
-        return f"Stripe answered {status}: STRIPE_API_KEY may not read charges and refunds"
+        return f"Stripe answered {status}: STRIPE_API_KEY may not read charges, refunds and disputes"
     return f"Stripe answered {status}"
 
 

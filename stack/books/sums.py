@@ -12,6 +12,11 @@ _MUST_AGREE: Final = (
     ("refunded by providers", "refunded by bookings"),
     ("kept by providers", "price of tickets"),
 )
+_MOVED: Final = {
+    Kind.CAPTURE: "captured by providers",
+    Kind.REFUND: "refunded by providers",
+    Kind.DISPUTE: "disputed at providers",
+}
 _MUST_AGREE_AT_THEATRES: Final = (("price of tickets", "sold at theatres"),)
 
 
@@ -72,7 +77,7 @@ def _sums(bookings: Sequence[Booking], sales: Sequence[Sale], movements: Sequenc
     for movement in movements:
         of_currency, units = found[movement.amount.currency_code], movement.amount.minor_units
         capture = movement.kind is Kind.CAPTURE
-        of_currency["captured by providers" if capture else "refunded by providers"] += units
+        of_currency[_MOVED[movement.kind]] += units
         of_currency["kept by providers"] += units if capture else -units
     for booking in bookings:
         _add_booking(found, booking)

@@ -111,9 +111,9 @@ async def traded_once(mongo: MongoEngine, tmp_path_factory: pytest.TempPathFacto
 def traded(traded_once: Traded) -> Iterator[Traded]:
     """Whatever a test does to Stripe's account is undone."""
     account = traded_once.desk.stripe.account
-    known = copy.deepcopy((account.charges, account.refunds))
+    known = copy.deepcopy((account.charges, account.refunds, account.disputes))
     yield traded_once
-    account.charges, account.refunds = known
+    account.charges, account.refunds, account.disputes = known
     traded_once.desk.stripe.begin_anew()
 
 
@@ -190,6 +190,16 @@ def _sent_back(**changes: Any) -> Meddle:
     return meddle
 
 
+def _disputed(*statuses: str, **changes: Any) -> Meddle:
+    """The bought tickets' buyer disputes the charge."""
+
+    def meddle(account: Account, traded: Traded) -> None:
+        for status in statuses:
+            account.dispute(traded.bought, status, **changes)
+
+    return meddle
+
+
 def _off_by_one(account: Account, traded: Traded) -> None:
     account.charges[traded.bought]["amount_captured"] -= 1
 
@@ -220,6 +230,13 @@ MEDDLED: dict[str, tuple[Meddle, set[str]]] = {
         lambda account, traded: (_one_more(metadata={})(account, traded),
                                  _sent_back(charge=EXTRA)(account, traded)),
         set()),
+    "a dispute that is open": (_disputed("needs_response"), {"payment-disputed"}),
+    "a dispute that is lost": (_disputed("lost"), {"payment-disputed"}),
+    "a dispute of a part": (_disputed("under_review", amount=300), {"payment-disputed"}),
+    "a dispute after an inquiry": (_disputed("warning_closed", "lost"), {"payment-disputed"}),
+    "inquiries, and a dispute that was won": (_disputed("warning_needs_response", "won"), set()),
+    "somebody else's dispute": (
+        lambda account, traded: (_one_more(metadata={})(account, traded), account.dispute(EXTRA)), set()),
     "an attempt that is pending": (_one_more(status="pending", amount_captured=0), set()),
     "an amount that is only reserved": (_one_more(captured=False, amount_captured=0), set()),
 }  # fmt: skip
@@ -232,8 +249,24 @@ async def test_what_differs_at_stripe_is_found(traded: Traded, name: str) -> Non
     comparison = await traded.books.compared()
     assert {each.rule for each in comparison.differences} == rules
     assert comparison.under_way == ()
-    lost = name in {"a capture that has lost its marks", "somebody else's capture and refund"}
+    lost = name in {
+        "a capture that has lost its marks",
+        "somebody else's capture and refund",
+        "somebody else's dispute",
+    }
     assert comparison.figures.get("captures passed over", 0) == lost
+
+
+async def test_what_a_bank_took_back_is_told_with_its_amount(traded: Traded) -> None:
+    account = traded.desk.stripe.account
+    dispute = account.dispute(traded.bought, "lost", amount=1500)
+    before = (await traded.books.compared()).sums["USD"]
+    (found,) = (await traded.books.compared()).differences
+    booking_id = account.charges[traded.bought]["metadata"]["booking_id"]
+    assert (found.ids["booking"], found.ids["dispute"]) == (booking_id, dispute["id"])
+    assert found.told == "the buyer's bank took 1500 USD (minor units) back, the booking is CONFIRMED"
+    assert before["disputed at providers"] == 1500
+    assert before["price of tickets"] - before["kept by providers"] == 1500
 
 
 async def test_two_payments_of_one_booking_are_told_apart(traded: Traded) -> None:

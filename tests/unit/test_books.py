@@ -119,6 +119,15 @@ A2_REFUND = (
 PLANTED: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
     "money of nobody": (_money(Kind.CAPTURE, "p-x", "ses-x", 5), {"capture-of-nobody"}),
     "a refund of nobody": (_money(Kind.REFUND, "p-x", "ref-x", 5), {"refund-of-nobody"}),
+    "a dispute of nobody": (_money(Kind.DISPUTE, "p-x", "du-x", 5), {"dispute-of-nobody"}),
+    "money that the buyer's bank took back": (
+        _money(Kind.DISPUTE, "p-bought", "du-1", 2000),
+        {"payment-disputed"},
+    ),
+    "money that the buyer's bank took back after a refund": (
+        _money(Kind.DISPUTE, "p-back", "du-1", 1000),
+        {"payment-disputed"},
+    ),
     "money that a booking never heard of": (
         _money(Kind.CAPTURE, "p-never", "ses-never", 2000),
         {"capture-unheard"},
