@@ -124,6 +124,20 @@ def test_packages_that_cannot_be_installed_are_an_error_that_names_the_cause(res
     assert "ran" not in result.stdout
 
 
+@pytest.mark.parametrize("command", ["test", "faults"])
+def test_commands_that_run_tests_get_the_packages_for_it(resumed: Resumed, command: str) -> None:
+    folder, _ = resumed
+    lock = folder / "requirements-dev.txt"
+    lock.write_text("./nowhere.whl --hash=sha256:" + "0" * 64 + "\n")
+
+    others, result = matinee(folder, "logs"), matinee(folder, command)
+    lock.write_text("")
+
+    assert others.returncode == 0, others.stderr
+    assert "nowhere.whl" in result.stderr
+    assert matinee(folder, command).stdout.endswith(f"ran {command} in {folder}\n")
+
+
 def test_without_a_python_it_says_what_is_needed(checkout: Path, tmp_path: Path) -> None:
     tools = tmp_path / "tools"
     tools.mkdir()
