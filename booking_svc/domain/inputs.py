@@ -94,7 +94,12 @@ class Abandoned:
 
 @dataclass(frozen=True, slots=True)
 class SeatsFreed:
-    """The inventory no longer holds the seats, nor a sale."""
+    """The inventory no longer holds the seats."""
+
+
+@dataclass(frozen=True, slots=True)
+class SaleVoided:
+    """The inventory no longer holds the seats, has no sale of them, and will not make one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -191,6 +196,7 @@ Input: TypeAlias = (
     | TimeUp
     | Abandoned
     | SeatsFreed
+    | SaleVoided
     | SeatsConfirmed
     | SeatsMissed
     | CancelRequested

@@ -127,7 +127,7 @@ async def _void_sale(ports: Ports, booking: Booking, _duty: duties.VoidSale) -> 
     await ports.seats.cancel(booking)
     if booking.hold is not None and not booking.tickets:
         await ports.seats.release(booking, booking.hold.hold_id)
-    return (inputs.SeatsFreed(),)
+    return (inputs.SaleVoided(),)
 
 
 async def _send_refund(ports: Ports, booking: Booking, duty: duties.SendRefund) -> Inputs:

@@ -78,7 +78,10 @@ class Sale:
 
 @dataclass(frozen=True, slots=True)
 class RefusedSale:
-    """A sale that will never be: its buyer was told that these seats are lost."""
+    """A sale that will never be: its buyer was told that these seats are lost.
+
+    None are named where it was given up before it was made.
+    """
 
     sale_id: str
     lost_seat_ids: tuple[str, ...]

@@ -80,6 +80,10 @@ async def crash() -> None:
     raise Crash
 
 
+async def _nothing() -> None:
+    pass
+
+
 async def no_answer() -> None:
     raise StoreUnavailable("mongodb")
 
@@ -267,6 +271,56 @@ async def test_a_sale_that_was_refused_is_never_made_though_its_insert_was_on_it
         await first
     assert await sales.find("sale-1") == RefusedSale("sale-1", ("A1",))
     assert await sales.of_show(show.show_id) == []
+
+
+async def test_a_sale_that_was_cancelled_before_it_was_made_is_never_made(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, sales: MongoSales
+) -> None:
+    """Whoever gave the booking up has sent the money back: the seat must not be sold to it afterwards."""
+    held = await hold(theatre, show, "A1")
+    on_its_way, may_arrive = asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        on_its_way.set()
+        await may_arrive.wait()
+
+    stepped.before_add = pause
+    first = asyncio.create_task(buy(theatre, show, held, "sale-1"))
+    await on_its_way.wait()
+    with pytest.raises(UnknownSale):
+        await neighbour.cancel(show, "sale-1", (), new_request_id())
+    assert await state_of(neighbour, show, "A1") is SeatState.AVAILABLE
+    may_arrive.set()
+    with pytest.raises(SeatsLost):
+        await first
+    assert await sales.of_show(show.show_id) == []
+    other = await hold(neighbour, show, "A1", holder="bert")
+    assert len(await buy(neighbour, show, other, "sale-2")) == 1
+
+
+async def test_a_sale_that_is_made_while_it_is_cancelled_is_cancelled(
+    theatre: HostedTheatre, stepped: SteppedSales, show: Show, sales: MongoSales
+) -> None:
+    """It was not there when it was looked for."""
+
+    async def made_meanwhile() -> None:
+        stepped.after_finding = _nothing
+        await sales.add(sale)
+
+    sale = a_sale(show, "A1")
+    stepped.after_finding = made_meanwhile
+    (ticket,) = await theatre.cancel(show, sale.sale_id, (), new_request_id())
+    assert ticket.cancelled
+    assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
+
+
+async def test_single_seats_of_a_sale_that_is_not_there_keep_nobody_from_buying(
+    theatre: HostedTheatre, show: Show
+) -> None:
+    held = await hold(theatre, show, "A1")
+    with pytest.raises(UnknownSale):
+        await theatre.cancel(show, "sale-1", ("A1",), new_request_id())
+    assert len(await buy(theatre, show, held, "sale-1")) == 1
 
 
 async def test_a_refusal_is_final_even_when_the_seat_is_free_again(

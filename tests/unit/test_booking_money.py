@@ -137,6 +137,10 @@ class OneBooking(RuleBasedStateMachine):
             self.give(inputs.SeatsConfirmed(TICKETS))
 
     @rule()
+    def hear_late_that_the_hold_was_released(self) -> None:
+        self.give(inputs.SeatsFreed())
+
+    @rule()
     def lose_the_seats(self) -> None:
         self.give(inputs.SeatsMissed("seats_lost"))
 
@@ -209,30 +213,32 @@ class OneBooking(RuleBasedStateMachine):
         return data.draw(st.sampled_from([payment.payment_id for payment in self.booking.payments]))
 
 
+_PLAIN_ANSWERS: dict[type, inputs.Input] = {
+    duties.GiveUpCreation: inputs.CreationGivenUp(),
+    duties.EndHold: inputs.TimeUp(),
+    duties.ConfirmSeats: inputs.SeatsConfirmed(TICKETS),
+    duties.CancelTickets: inputs.TicketsCancelled(()),
+    duties.FreeSeats: inputs.SeatsFreed(),
+    duties.VoidSale: inputs.SaleVoided(),
+}
+
+
 def _as_the_world_does(
     booking: Booking, duty: duties.Duty, captured: dict[str, Money]
 ) -> tuple[inputs.Input, ...]:
     """What the other side answers to a duty when nothing goes wrong."""
     match duty:
-        case duties.ConfirmSeats():
-            return (inputs.SeatsConfirmed(TICKETS),)
         case duties.GiveSeatsBack(request_id):
             return (inputs.SeatsGivenBack(request_id),)
-        case duties.CancelTickets():
-            return (inputs.TicketsCancelled(()),)
-        case duties.FreeSeats() | duties.VoidSale():
-            return (inputs.SeatsFreed(),)
         case duties.SendRefund(refund_id) | duties.AskRefund(refund_id):
             tries = known_refund(booking, refund_id).tries
             return (inputs.RefundSucceeded(refund_id, tries, "provider-refund"),)
-        case duties.EndHold():
-            return (inputs.TimeUp(),)
-        case duties.GiveUpCreation():
-            return (inputs.CreationGivenUp(),)
         case duties.OpenPayment(payment_id) | duties.AskPayment(payment_id) | duties.ClosePayment(payment_id):
             if payment_id in captured:
                 return (opened(payment_id), inputs.PaymentSucceeded(payment_id, captured[payment_id]))
             return (opened(payment_id), inputs.PaymentClosed(payment_id))
+        case _:
+            return (_PLAIN_ANSWERS[type(duty)],)
 
 
 def _sum_of_refunds(booking: Booking, payment_id: str) -> int:

@@ -79,7 +79,7 @@ def test_a_booking_that_is_being_made_is_given_up_at_once() -> None:
 
 
 def test_tickets_that_come_too_late_are_cancelled_again() -> None:
-    off = after(in_state(S.PAID), OFF, inputs.SeatsFreed())
+    off = after(in_state(S.PAID), OFF, inputs.SaleVoided())
     assert after(off, inputs.SeatsConfirmed(TICKETS)).seats is SeatStanding.IN_DOUBT
 
 

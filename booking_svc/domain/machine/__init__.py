@@ -51,6 +51,7 @@ _RULES: Final[dict[type, Callable[[Booking, Any, dt.datetime], Change]]] = {
     inputs.PaymentDeclined: paying.payment_declined,
     inputs.PaymentClosed: paying.payment_closed,
     inputs.SeatsFreed: seating.seats_freed,
+    inputs.SaleVoided: seating.sale_voided,
     inputs.SeatsConfirmed: seating.seats_confirmed,
     inputs.SeatsMissed: seating.seats_missed,
     inputs.CancelRequested: cancelling.cancel_requested,

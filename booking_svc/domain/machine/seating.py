@@ -13,8 +13,19 @@ _ENDED = frozenset({BookingState.EXPIRED, BookingState.REFUNDING, BookingState.R
 
 
 def seats_freed(booking: Booking, _given: inputs.SeatsFreed, _now: dt.datetime) -> Change:
-    """Nothing is left of the seats; a late payment may have come between, which wants them again."""
-    if booking.state not in _ENDED or booking.seats not in {SeatStanding.HELD, SeatStanding.IN_DOUBT}:
+    """Nothing is left of the hold.
+
+    A late payment may have come between, which wants the seats again, or may even have led to a sale that
+    is in doubt: releasing a hold says nothing about that one.
+    """
+    if booking.state not in _ENDED or booking.seats is not SeatStanding.HELD:
+        return Change(booking)
+    return Change(replace(booking, seats=SeatStanding.FREED))
+
+
+def sale_voided(booking: Booking, _given: inputs.SaleVoided, _now: dt.datetime) -> Change:
+    """Nothing is left of the sale that was in doubt."""
+    if booking.state not in _ENDED or booking.seats is not SeatStanding.IN_DOUBT:
         return Change(booking)
     return Change(replace(booking, seats=SeatStanding.FREED))
 

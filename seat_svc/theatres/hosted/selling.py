@@ -107,7 +107,7 @@ class Selling:
         if found is None:
             raise StoreUnavailable("mongodb")
         if isinstance(found, RefusedSale):
-            raise SeatsLost(found.lost_seat_ids)
+            raise SeatsLost(found.lost_seat_ids or purchase.seat_ids)
         if not purchase.is_of(found):
             raise RequestIdReused
         return found.tickets
@@ -150,6 +150,8 @@ class Selling:
     ) -> tuple[Ticket, ...]:
         await self._ledger.remember(show.show_id, request_id, f"cancel {sale_id} {','.join(seat_ids)}")
         known = await self._sales.find(sale_id)
+        if known is None and not seat_ids:
+            known = await self._ruled_out(show, sale_id)
         if not isinstance(known, Sale) or known.show_id != show.show_id:
             raise UnknownSale
         sold = [ticket.seat_id for ticket in known.tickets]
@@ -158,6 +160,20 @@ class Selling:
         sale = await self._sales.cancel(known, seat_ids or sold)
         await self._access.on(show, lambda current: self._ledger.record(current, sale))
         return sale.tickets
+
+    async def _ruled_out(self, show: Show, sale_id: str) -> Sale | RefusedSale | None:
+        """That there will be no such sale either, or the one that has been made meanwhile.
+
+        Whoever cancels all of a booking has given it up: a confirm of it that is still on its way would sell
+        seats whose money went back.
+        """
+        refused = RefusedSale(sale_id, ())
+        try:
+            await self._sales.refuse(refused, show.show_id)
+        except AlreadySold:
+            return await self._sales.find(sale_id)
+        await self._settle(show, refused)
+        return refused
 
     async def _settle(self, show: Show, sale: Sale | RefusedSale) -> None:
         """The word stands whatever comes of this; what is left undone is settled when it is met."""
