@@ -36,6 +36,8 @@ class VisitorAddresses:
 
 def _parsed(text: str) -> Address | None:
     try:
-        return ipaddress.ip_address(text)
+        address = ipaddress.ip_address(text)
     except ValueError:
         return None
+    # A socket for both kinds writes 10.0.0.1 as ::ffff:10.0.0.1, which lies in no network of the settings.
+    return getattr(address, "ipv4_mapped", None) or address

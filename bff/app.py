@@ -60,7 +60,8 @@ def make_app(settings: BffSettings, resources: Resources, clock: Clock) -> web.A
     app = web.Application(
         middlewares=MIDDLEWARES,
         client_max_size=LONGEST_BODY,
-        handler_args={"keepalive_timeout": IDLE_SECONDS},
+        # Bodies are taken as they came: a webhook's signature is of that, and nobody else compresses any.
+        handler_args={"keepalive_timeout": IDLE_SECONDS, "auto_decompress": False},
     )
     secrets = _secrets(settings)
     assets = Assets()

@@ -36,7 +36,7 @@ class CsrfGuard:
         if fetch_site is not None and fetch_site not in _OWN_FETCHES:
             raise FormRefused("sec_fetch_site")
         origin = request.headers.get(hdrs.ORIGIN)
-        if origin is not None and urlsplit(origin).netloc.lower() not in self._hosts:
+        if origin is not None and _host_of(origin) not in self._hosts:
             raise FormRefused("origin")
         if not token.isascii():
             raise FormRefused("token")
@@ -52,3 +52,10 @@ class CsrfGuard:
     def _token_of(self, buyer_id: str) -> str:
         known = self._tokens.get(buyer_id)
         return known or self._tokens.put(buyer_id, str(self._serializer.dumps(buyer_id)))
+
+
+def _host_of(origin: str) -> str:
+    try:
+        return urlsplit(origin).netloc.lower()
+    except ValueError:
+        return ""  # no address at all, such as "http://["

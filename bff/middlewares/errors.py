@@ -63,7 +63,10 @@ async def errors_to_pages(request: web.Request, handler: Handler) -> web.StreamR
     except web.HTTPException as answer:
         if answer.status < 400:
             raise
-        return await _page(request, _kind_of(answer))
+        page = await _page(request, _kind_of(answer))
+        if hdrs.ALLOW in answer.headers:
+            page.headers[hdrs.ALLOW] = answer.headers[hdrs.ALLOW]
+        return page
     except FormRefused as error:
         log.warning("form_refused", why=error.why)
         return await _page(request, ErrorKind.FORM_REFUSED)

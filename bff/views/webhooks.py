@@ -22,7 +22,7 @@ async def payment_event(request: web.Request) -> web.Response:
     signature = request.headers.get(_SIGNATURE_HEADERS.get(provider, ""), "")
     if provider not in _SIGNATURE_HEADERS:
         return _answer(404)
-    if not signature or len(signature) > _LONGEST_SIGNATURE:
+    if not signature or not signature.isascii() or len(signature) > _LONGEST_SIGNATURE:
         return _answer(401)
     body = await _read(request)
     try:

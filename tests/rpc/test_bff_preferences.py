@@ -248,6 +248,11 @@ async def test_forged_links_lead_nowhere(frontend: Frontend, token: str) -> None
         (b"x", {"Content-Type": "multipart/form-data; boundary=y"}, 400),
         (b"x", {"Content-Type": "multipart/form-data"}, 400),
         (
+            b'--y\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: odd\r\n\r\nx\r\n--y--',
+            {"Content-Type": "multipart/form-data; boundary=y"},
+            400,
+        ),
+        (
             b"List-Unsubscribe=One-Click&" + b"x" * 70_000,
             {"Content-Type": "application/x-www-form-urlencoded"},
             413,

@@ -1,8 +1,10 @@
 """What must not work: forged cookies, foreign forms, oversized and endless bodies, forged webhooks."""
 
 import asyncio
+import gzip
 import json
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 from matinee.booking.v1 import booking_pb2
@@ -52,6 +54,7 @@ async def test_the_token_of_another_session_is_refused(frontend: Frontend) -> No
     [
         {"Origin": "https://evil.example"},
         {"Origin": "null"},
+        {"Origin": "http://["},
         {"Sec-Fetch-Site": "cross-site"},
         {"Sec-Fetch-Site": "same-site"},
     ],
@@ -160,6 +163,46 @@ async def test_an_encoding_that_is_none_of_ours_changes_nothing(frontend: Fronte
     headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
     answer = await frontend.post(HOLD, b"seat=A1&csrf_token=x", headers=headers)
     assert answer.status in (400, 403)
+
+
+@pytest.mark.parametrize("charset", ["unicode_escape", "utf-16"])
+async def test_an_encoding_of_pythons_own_is_not_read_even_with_a_token(
+    frontend: Frontend, charset: str
+) -> None:
+    page = await frontend.get("/me/sign-in")
+    fields = "&".join(f"{name}={page.field(name)}" for name in ("csrf_token", "request_id"))
+    headers = {"Content-Type": f"application/x-www-form-urlencoded; charset={charset}"}
+    answer = await frontend.post("/me/sign-in", rf"{fields}&address=\ud800@x".encode(), headers=headers)
+    assert answer.status == 400
+
+
+async def test_a_body_is_taken_as_it_came(frontend: Frontend) -> None:
+    compressed = gzip.compress(b"{}" * 100_000)
+    headers = {"Content-Encoding": "gzip", "Sandbox-Signature": "good"}
+    for body in (compressed, b"not compressed at all"):
+        assert (await frontend.post(WEBHOOK, body, headers=headers)).status == 204
+        assert frontend.cinema.payment_events.pop().body == body
+    page = await frontend.get(SEAT_PAGE)
+    form = gzip.compress(urlencode(hold_form(page)).encode())
+    sent = {"Content-Encoding": "gzip", "Content-Type": "application/x-www-form-urlencoded"}
+    assert (await frontend.post(HOLD, form, headers=sent)).status in (400, 403)
+    assert frontend.cinema.bookings == {}
+
+
+async def test_a_signature_that_is_no_text_is_refused(frontend: Frontend) -> None:
+    host, _, port = frontend.url.removeprefix("http://").partition(":")
+    reader, writer = await asyncio.open_connection(host, int(port))
+    head = f"POST {WEBHOOK} HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Length: 2\r\nSandbox-Signature: "
+    writer.write(head.encode() + b"\xff\r\n\r\n{}")
+    async with asyncio.timeout(15):
+        assert b" 401 " in await reader.readline()
+    writer.close()
+
+
+async def test_a_method_that_is_not_for_an_address_is_told_with_those_that_are(frontend: Frontend) -> None:
+    page = await frontend.get(SEAT_PAGE)
+    answer = await frontend.post("/me", {"csrf_token": page.field("csrf_token")})
+    assert (answer.status, answer.headers["Allow"]) == (405, "GET,HEAD")
 
 
 async def test_a_webhook_is_acknowledged_once_it_is_stored(frontend: Frontend) -> None:
