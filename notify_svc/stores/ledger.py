@@ -12,6 +12,7 @@ from pymongo import DESCENDING
 
 from mesh.mongo import Document, store_call
 from notify_svc.domain.notifications import Channel, Notification, Record, SkipReason, State
+from notify_svc.domain.preferences import address_key
 from notify_svc.ports import ClaimOutcome, Place
 from notify_svc.stores.gathering import GatheredUpdates
 from notify_svc.stores.mongo import NOTIFICATIONS, NotifyDatabase
@@ -72,13 +73,13 @@ class MongoNotificationLedger:
 
     async def to_recipient(self, recipient: str, after: Place | None, limit: int) -> Sequence[Record]:
         """See `NotificationLedger`."""
-        return await self._page({"recipient_key": recipient.casefold()}, after, limit)
+        return await self._page({"recipient_key": address_key(recipient)}, after, limit)
 
     async def forget(self, recipients: Collection[str], booking_ids: Collection[str]) -> None:
         """See `NotificationLedger`. The ids stay, so that nothing is sent again."""
         theirs: list[Document] = []
         if recipients:
-            theirs.append({"recipient_key": {"$in": [recipient.casefold() for recipient in recipients]}})
+            theirs.append({"recipient_key": {"$in": [address_key(recipient) for recipient in recipients]}})
         if booking_ids:
             theirs.append({"booking_id": {"$in": list(booking_ids)}})
         with store_call():
@@ -130,7 +131,7 @@ def _facts(notification: Notification) -> Document:
         "booking_id": notification.booking_id,
         "channel": notification.channel.value,
         "recipient": notification.recipient,
-        "recipient_key": notification.recipient.casefold(),
+        "recipient_key": address_key(notification.recipient),
     }
 
 

@@ -144,6 +144,27 @@ async def test_a_bookings_messages_are_listed_newest_first_in_pages(
     assert list(nothing.notifications) == []
 
 
+async def test_mailboxes_that_only_look_alike_have_messages_of_their_own(
+    stub: Any, mail_server: MailServer
+) -> None:
+    sharp, double = "ada@stra\u00dfe.example", "Ada@strasse.example"
+
+    async def messages_to(recipient: str) -> list[str]:
+        wanted = notify_pb2.ListNotificationsRequest(recipient=recipient)
+        return [told.recipient for told in (await stub.ListNotifications(wanted)).notifications]
+
+    for recipient in (sharp, double):
+        await stub.SendNotification(sign_in_code(recipient=recipient))
+    await mail_server.received(2)
+    assert await messages_to(sharp) == [sharp]
+    assert await messages_to("ada@STRASSE.example") == [double]
+    await stub.EraseRecipients(
+        notify_pb2.EraseRecipientsRequest(request_id=str(uuid4()), recipients=[double.lower()])
+    )
+    assert await messages_to(double) == []
+    assert await messages_to(sharp) == [sharp]
+
+
 WRONG_LISTS: list[tuple[dict[str, Any], str]] = [
     ({"booking_id": ""}, "booking_id"),
     ({"booking_id": "b" * 65}, "booking_id"),
