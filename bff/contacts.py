@@ -11,6 +11,8 @@ from bff.texts import Texts
 
 LONGEST_NAME = 100
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]")
+_UNSEEN = re.compile("[\u200b\u200e\u200f\u202a-\u202e\u2060\u2066-\u2069\ufeff]")
+"""Marks that come along when an address is copied, above all beside right-to-left writing."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +36,13 @@ def check_contact(typed: TypedContact, texts: Texts) -> CheckedContact:
     """Checks the form of each field; nothing is looked up or sent."""
     problems: dict[str, str] = {}
     name = " ".join(typed.full_name.split())
-    if not name:
+    if not any(letter.isprintable() and not letter.isspace() for letter in name):
         problems["full_name"] = texts.gettext("Please tell us your name.")
     elif len(name) > LONGEST_NAME or _CONTROL.search(typed.full_name):
         problems["full_name"] = texts.gettext("Please use a name of at most 100 letters.")
-    email = _email(typed.email, problems, texts)
-    phone = _phone(typed.phone, problems, texts)
-    if not typed.email and not typed.phone:
+    email = _email(seen(typed.email), problems, texts)
+    phone = _phone(seen(typed.phone), problems, texts)
+    if not email and not phone:
         problems["email"] = texts.gettext("We need an e-mail address or a phone number for the tickets.")
     return CheckedContact(TypedContact(name, email, phone), problems)
 
@@ -65,6 +67,7 @@ class TypedAddress:
 def check_address(typed: str, texts: Texts) -> TypedAddress:
     """Takes either: what has an @ is an e-mail address."""
     problems: dict[str, str] = {}
+    typed = seen(typed)
     if not typed:
         return TypedAddress(problem=texts.gettext("Please type your e-mail address or phone number."))
     if "@" in typed:
@@ -74,13 +77,22 @@ def check_address(typed: str, texts: Texts) -> TypedAddress:
     return TypedAddress(problem=next(iter(problems.values()))) if problems else checked
 
 
+def seen(typed: str) -> str:
+    """What was typed, as whoever typed it sees it."""
+    return _UNSEEN.sub("", typed).strip()
+
+
 def _email(typed: str, problems: dict[str, str], texts: Texts) -> str:
     if not typed:
         return ""
     try:
-        return validate_email(typed, check_deliverability=False).normalized
+        return validate_email(typed, check_deliverability=False, allow_smtputf8=False).normalized
     except EmailNotValidError:
-        problems["email"] = texts.gettext("This is not an e-mail address. It looks like name@example.org.")
+        problems["email"] = (
+            texts.gettext("This is not an e-mail address. It looks like name@example.org.")
+            if typed.rpartition("@")[0].isascii()
+            else texts.gettext("Letters with marks or of other scripts do not work before the @.")
+        )
         return typed
 
 

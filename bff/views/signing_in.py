@@ -1,12 +1,13 @@
 """Signing in by a code, and out again."""
 
 import re
+import unicodedata
 from dataclasses import dataclass
 
 from aiohttp import hdrs, web
 from matinee.booking.v1 import buyer_pb2
 
-from bff.contacts import TypedAddress, check_address
+from bff.contacts import TypedAddress, check_address, seen
 from bff.keys import ADDRESSES, BACKGROUND, BUYERS, SESSION, VISITOR_TEXTS
 from bff.respond import render, see_other
 from bff.sessions import Challenge
@@ -75,7 +76,7 @@ async def enter_code(request: web.Request) -> web.Response:
     """Signs in; the browser's session is a new one from then on."""
     session, texts = request[SESSION], request[VISITOR_TEXTS]
     request_id = await request_id_in_form(request)
-    code = _BETWEEN_DIGITS.sub("", await text_in_form(request, "code", _LONGEST))
+    code = _typed_code(await text_in_form(request, "code", _LONGEST))
     challenge = session.challenge
     if challenge is None:
         return see_other("/me/sign-in")
@@ -106,6 +107,11 @@ async def sign_out(request: web.Request) -> web.Response:
         await request.app[BACKGROUND].finish(step)
     session.leave()
     return see_other("/me")
+
+
+def _typed_code(typed: str) -> str:
+    """The code in ASCII: some keyboards write the digits of their own script."""
+    return "".join(str(unicodedata.decimal(digit, digit)) for digit in _BETWEEN_DIGITS.sub("", seen(typed)))
 
 
 def _put_address(message: buyer_pb2.StartSignInRequest, address: TypedAddress) -> None:

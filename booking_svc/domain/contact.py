@@ -48,6 +48,8 @@ def _name(text: str) -> str:
         raise InvalidField("contact.full_name", f"must have 1 to {_LONGEST_NAME} characters")
     if any(unicodedata.category(char) in _LINE_BREAKING or char in _TURNING for char in name):
         raise InvalidField("contact.full_name", "must be one line of plain text")
+    if not any(char.isprintable() and not char.isspace() for char in name):
+        raise InvalidField("contact.full_name", "must have a visible character")
     return name
 
 
@@ -58,7 +60,11 @@ def checked_email(text: str, field_name: str) -> str:
     if len(text) > _LONGEST_EMAIL:
         raise InvalidField(field_name, "is too long")
     try:
-        checked = email_validator.validate_email(text.strip(), check_deliverability=False)
+        # Other letters than ASCII's before the @ need SMTPUTF8, which few mail servers take, and notify_svc
+        # does not send to: there would be no tickets.
+        checked = email_validator.validate_email(
+            text.strip(), check_deliverability=False, allow_smtputf8=False
+        )
     except email_validator.EmailNotValidError:
         raise InvalidField(field_name, "is not an e-mail address") from None
     return checked.normalized

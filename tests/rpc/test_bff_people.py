@@ -113,13 +113,30 @@ async def test_the_answer_does_not_tell_whether_the_address_is_known(frontend: F
     assert len({(answer.status, answer.headers["Location"], answer.text) for answer in answers}) == 1
 
 
-@pytest.mark.parametrize("code", ["", "12345", "1234567", "١٢٣٤٥٦", "１２３４５６", "abcdef"])
+@pytest.mark.parametrize("code", ["", "12345", "1234567", "١٢٣٤٥", "½23456", "abcdef"])
 async def test_what_is_no_code_is_not_even_asked(frontend: Frontend, code: str) -> None:
     await ask(frontend)
     answer = await enter(frontend, code)
     assert answer.status == 422
     assert 'aria-describedby="code-problem"' in answer.text
     assert frontend.cinema.guests.entered == []
+
+
+@pytest.mark.parametrize("code", ["271 828", "٢٧١٨٢٨", "２７１-８２８", "\u200e271828\u200f"])
+async def test_a_code_may_be_typed_as_keyboards_write_it(frontend: Frontend, code: str) -> None:
+    await ask(frontend)
+    assert (await enter(frontend, code)).status == 303
+    assert [each.code for each in frontend.cinema.guests.entered] == [CODE]
+
+
+async def test_a_form_that_comes_again_with_another_address_sends_nothing_and_is_asked_for_once_more(
+    frontend: Frontend,
+) -> None:
+    frontend.cinema.failures["StartSignIn"] = Refusal("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    page = await frontend.get("/me/sign-in")
+    again = await frontend.post("/me/sign-in", {"address": "eve@example.org"} | hidden(page))
+    assert again.status == 409
+    assert "Nothing was changed" in again.text
 
 
 async def test_a_wrong_code_may_be_tried_again_until_it_is_over(frontend: Frontend) -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from bff.contacts import TypedContact, check_contact
+from bff.contacts import TypedContact, check_address, check_contact
 from bff.texts import TextsByLanguage
 
 TEXTS = TextsByLanguage().for_header("en")
@@ -22,12 +22,23 @@ def test_a_contact_comes_to_one_form() -> None:
     assert checked.contact == TypedContact("Ada Lovelace", "Ada@example.com", "+912227782778")
 
 
+def test_marks_that_nobody_sees_are_no_part_of_an_address() -> None:
+    typed = TypedContact("Ada", "\u200fada@example.com\u200e", "\u202a+44 20 7946 0958\u202c")
+    assert check_contact(typed, TEXTS).contact == TypedContact("Ada", "ada@example.com", "+442079460958")
+    assert check_address("\ufeffada@example.com ", TEXTS).email == "ada@example.com"
+
+
 @pytest.mark.parametrize(
     ("fields", "wrong"),
     [
         ({"full_name": "  "}, {"full_name"}),
         ({"full_name": "x" * 101}, {"full_name"}),
         ({"full_name": "Ada\nBcc: x"}, {"full_name"}),
+        ({"full_name": "\u200b \u200d"}, {"full_name"}),
+        ({"full_name": "\u0622\u062f\u0627 \u200f\U0001f468\u200d\U0001f469"}, set()),
+        ({"email": "j\u00fcrgen@example.com"}, {"email"}),
+        ({"email": "ada@b\u00fccher.example"}, set()),
+        ({"email": "\u200e", "phone": ""}, {"email"}),
         ({"email": "ada"}, {"email"}),
         ({"email": "a@b@c.example"}, {"email"}),
         ({"email": "ada@example.com\nBcc: eve@example.com"}, {"email"}),

@@ -55,9 +55,12 @@ def test_one_way_to_reach_the_buyer_is_enough(email: str, phone: str) -> None:
         ("contact.full_name", ("Ada\nBcc: all@example.com", "a@example.com", "", "")),
         ("contact.full_name", ("Ada\u2028Bcc", "a@example.com", "", "")),
         ("contact.full_name", ("Ada\x00", "a@example.com", "", "")),
+        ("contact.full_name", ("\u200b\u200d", "a@example.com", "", "")),
         ("contact.full_name", ("Ada \u202egnp.exe", "a@example.com", "", "")),
         ("contact.email", ("Ada", "", "", "")),
         ("contact.email", ("Ada", "not an address", "", "")),
+        ("contact.email", ("Ada", "j\u00fcrgen@example.com", "", "")),
+        ("contact.email", ("Ada", "\u0430da@example.com", "", "")),  # a Cyrillic a
         ("contact.email", ("Ada", "a@example.com\r\nBcc: b@example.com", "", "")),
         ("contact.email", ("Ada", "a@example.com,b@example.com", "", "")),
         ("contact.email", ("Ada", "Ada <a@example.com>", "", "")),
