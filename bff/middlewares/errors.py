@@ -20,6 +20,7 @@ _STATUS = {
     ErrorKind.SHOW_MISSING: 404,
     ErrorKind.BOOKING_MISSING: 404,
     ErrorKind.FORM_REFUSED: 403,
+    ErrorKind.FORM_REPEATED: 409,
     ErrorKind.MALFORMED: 400,
     ErrorKind.METHOD: 405,
     ErrorKind.TOO_LARGE: 413,
@@ -34,6 +35,7 @@ _WAITING = "/bookings/"
 _BY_REASON = {
     "UNKNOWN_SHOW": ErrorKind.SHOW_MISSING,
     "UNKNOWN_BOOKING": ErrorKind.BOOKING_MISSING,
+    "REQUEST_ID_REUSED": ErrorKind.FORM_REPEATED,
     "THEATRE_UNAVAILABLE": ErrorKind.THEATRE_AWAY,
 }
 _BY_CODE = {

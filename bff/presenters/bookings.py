@@ -169,10 +169,16 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         else None,
         cancel_until=f"{texts.day(cancel_until.astimezone(zone).date())}, {texts.clock(cancel_until, zone)}",
         may_cancel=booking.state == booking_pb2.BOOKING_STATE_CONFIRMED and as_of < cancel_until,
-        given_up=booking.update_time.ToDatetime(dt.UTC) < hold_end,
+        given_up=_is_given_up(booking),
         may_still_be_paid=may_still_be_paid,
         settled=booking.state not in PASSING and not may_still_be_paid,
     )
+
+
+def _is_given_up(booking: booking_pb2.Booking) -> bool:
+    """Whether it ended before its time to pay was over."""
+    early = booking.update_time.ToDatetime(dt.UTC) < booking.hold_expire_time.ToDatetime(dt.UTC)
+    return booking.state == booking_pb2.BOOKING_STATE_EXPIRED and early
 
 
 def payment_url_of(booking: booking_pb2.Booking) -> str:
@@ -202,7 +208,7 @@ def _present_summary(booking: booking_pb2.Booking, texts: Texts) -> BookingSumma
         seats=texts.listed(booking.seat_ids),
         total=texts.money(booking.quote.total),
         state=state_name(booking.state),
-        state_text=_state_text(booking.state, texts),
+        state_text=texts.gettext("Given up") if _is_given_up(booking) else _state_text(booking.state, texts),
     )
 
 

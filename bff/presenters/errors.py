@@ -14,6 +14,7 @@ class ErrorKind(Enum):
     SHOW_MISSING = auto()
     BOOKING_MISSING = auto()
     FORM_REFUSED = auto()
+    FORM_REPEATED = auto()
     MALFORMED = auto()
     METHOD = auto()
     TOO_LARGE = auto()
@@ -70,6 +71,11 @@ def _words(kind: ErrorKind, texts: Texts) -> tuple[str, str, str]:
         ErrorKind.FORM_REFUSED: (
             _("Please try again"),
             _("This form did not come from one of our pages, or the page was open for too long."),
+            _("Nothing was changed. Go back, load the page again, and send the form once more."),
+        ),
+        ErrorKind.FORM_REPEATED: (
+            _("Please try again"),
+            _("This form was sent before, with something else in it."),
             _("Nothing was changed. Go back, load the page again, and send the form once more."),
         ),
         ErrorKind.MALFORMED: (

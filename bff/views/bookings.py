@@ -6,7 +6,7 @@ from aiohttp import hdrs, web
 from matinee.booking.v1 import booking_pb2
 
 from bff.contacts import TypedContact, check_contact
-from bff.keys import BACKGROUND, BOOKINGS, JUST_MADE, SESSION, SETTINGS, VISITOR_TEXTS
+from bff.keys import BACKGROUND, BOOKINGS, JUST_MADE, NOTIFICATIONS, SESSION, SETTINGS, VISITOR_TEXTS
 from bff.presenters.bookingpage import (
     METHODS,
     HeldView,
@@ -27,6 +27,7 @@ from mesh.ids import new_request_id
 _LONGEST_KEY = 200
 _BACK = "from=payment"
 _MOMENT_SECONDS = 1.5
+_SIDE_SECONDS = 1.0
 _FORM_FIELDS = frozenset({"full_name", "email", "phone", "method"})
 
 
@@ -73,6 +74,10 @@ async def pay(request: web.Request) -> web.Response:
     problems = dict(checked.problems)
     if method not in METHODS:
         problems["method"] = texts.gettext("Choose how you pay.")
+    if not problems and not await _reaches(request, checked.contact):
+        problems["email"] = texts.gettext(
+            "We cannot send text messages here. Please use your e-mail address."
+        )
     if problems:
         return await _held_again(request, booking_id, typed, method, problems)
     payment = booking_pb2.StartPaymentRequest(
@@ -97,6 +102,16 @@ async def pay(request: web.Request) -> web.Response:
             return see_other(f"/bookings/{booking_id}")
         return await _held_again(request, booking_id, typed, method, problem)
     return _to_provider(request, booking)
+
+
+async def _reaches(request: web.Request, contact: TypedContact) -> bool:
+    """Whether tickets can be sent there, as far as it can be told: to a number, only where texts are sent."""
+    if contact.email:
+        return True
+    try:
+        return bool(await request.app[NOTIFICATIONS].preferences(contact.phone, timeout=_SIDE_SECONDS))
+    except RemoteError:
+        return True  # the booking's page shows the tickets in any case
 
 
 def _to_provider(request: web.Request, booking: booking_pb2.Booking) -> web.Response:

@@ -204,6 +204,31 @@ async def test_paying_stores_the_contact_and_goes_to_the_provider(frontend: Fron
     assert started.return_url == f"{frontend.url}/bookings/booking-1?from=payment"
 
 
+async def test_a_phone_number_alone_is_enough_where_it_can_be_reached(frontend: Frontend) -> None:
+    page = await held(frontend, "A1")
+    email = page.text[page.text.index('<input id="email"') :].partition(">")[0]
+    assert "required" not in email
+    form = payment_form(page, email="", phone="+44 20 7946 0958")
+    frontend.cinema.guests.unreachable.add("+442079460958")
+    refused = await frontend.post("/bookings/booking-1/pay", form)
+    assert refused.status == 422
+    assert "We cannot send text messages here" in refused.text
+    assert frontend.cinema.payments_started == []
+    frontend.cinema.guests.unreachable.clear()
+    assert (await frontend.post("/bookings/booking-1/pay", form)).status == 200
+    (started,) = frontend.cinema.payments_started
+    assert (started.contact.email, started.contact.phone) == ("", "+442079460958")
+
+
+async def test_not_knowing_whether_a_phone_can_be_reached_keeps_nobody_from_paying(
+    frontend: Frontend,
+) -> None:
+    page = await held(frontend, "A1")
+    frontend.cinema.failures["GetPreferences"] = Refused("UNAVAILABLE", "STORE_UNAVAILABLE")
+    form = payment_form(page, email="", phone="+44 20 7946 0958")
+    assert (await frontend.post("/bookings/booking-1/pay", form)).status == 200
+
+
 async def test_a_second_click_on_pay_opens_no_second_payment(frontend: Frontend) -> None:
     page = await held(frontend, "A1")
     form = payment_form(page)
@@ -309,6 +334,7 @@ async def test_giving_up_frees_the_seats(frontend: Frontend) -> None:
     assert answer.status == 303
     page = await frontend.get(answer.headers["Location"])
     assert "<title>Given up" in page.text
+    assert "Given up" in (await frontend.get("/me")).text
     assert "Choose seats again" in page.text
 
 

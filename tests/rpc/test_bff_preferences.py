@@ -248,7 +248,8 @@ async def test_forged_links_lead_nowhere(frontend: Frontend, token: str) -> None
         (b"x", {"Content-Type": "multipart/form-data; boundary=y"}, 400),
         (b"x", {"Content-Type": "multipart/form-data"}, 400),
         (
-            b'--y\r\nContent-Disposition: form-data; name="a"\r\nContent-Transfer-Encoding: odd\r\n\r\nx\r\n--y--',
+            b'--y\r\nContent-Disposition: form-data; name="a"\r\n'
+            b"Content-Transfer-Encoding: odd\r\n\r\nx\r\n--y--",
             {"Content-Type": "multipart/form-data; boundary=y"},
             400,
         ),
