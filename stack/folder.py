@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from stack.errors import FolderRefused
-from stack.ports import free_port, is_free
+from stack.ports import PORTS
 
 _SECRET_NAMES: Final = (
     "MESH_TOKEN",
@@ -111,9 +111,10 @@ class DataFolder:
         chosen: dict[str, int] = {}
         for name in names:
             port = kept.get(name)
-            while port is None or port in chosen.values() or not is_free(port):
-                port = free_port()
-            chosen[name] = port
+            if port is None or port in chosen.values():
+                chosen[name] = PORTS.free()
+            else:
+                chosen[name] = PORTS.again(port)
         write_private_json(self.path / "ports.json", kept | chosen)
         return chosen
 

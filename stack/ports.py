@@ -64,6 +64,13 @@ class Ports:
                 return port
         raise OSError(f"no free port between {self._mine[0]} and {self._mine[-1]}")
 
+    def again(self, port: int) -> int:
+        """The one that was used before, and that nobody is given meanwhile; another if it is not free."""
+        if not is_free(port):
+            return self.free()
+        self._given.append(port)
+        return port
+
 
 PORTS: Final = Ports()
 """This process's."""

@@ -12,7 +12,7 @@ from typing import ClassVar, Final, Self
 
 from stack.child import Child, end_leftover
 from stack.errors import FolderRefused, PortTaken, ProcessFailed
-from stack.ports import free_port, is_free
+from stack.ports import PORTS, free_port, is_free
 
 _PROBE_PAUSE_SECONDS: Final = 0.05
 _PAUSE_SECONDS: Final = 2.0
@@ -188,4 +188,4 @@ def _port_again(port_file: Path) -> int:
         port = int(port_file.read_text())
     except (FileNotFoundError, ValueError):
         return free_port()
-    return port if is_free(port) else free_port()
+    return PORTS.again(port)

@@ -31,6 +31,17 @@ def test_a_port_that_somebody_listens_on_is_not_given() -> None:
             ports.free()
 
 
+def test_a_port_of_before_is_given_to_nobody_else() -> None:
+    three_of_all = random.randrange(4_000)
+    ports = Ports()
+    ports.keep_to_share(three_of_all, 4_000)
+    before = Ports()
+    before.keep_to_share(three_of_all, 4_000)
+    kept = before.free()
+    assert ports.again(kept) == kept
+    assert kept not in {ports.free(), ports.free()}
+
+
 def test_shares_have_nothing_in_common() -> None:
     given = []
     for number in range(4):
