@@ -4,6 +4,7 @@ import re
 import unicodedata
 from dataclasses import dataclass
 
+import structlog
 from aiohttp import hdrs, web
 from matinee.booking.v1 import buyer_pb2
 
@@ -14,6 +15,8 @@ from bff.sessions import Challenge
 from bff.texts import Texts
 from bff.views.fields import request_id_in_form, text_in_form
 from mesh.errors import RemoteError
+
+log = structlog.get_logger()
 
 _BETWEEN_DIGITS = re.compile(r"[ \u00a0-]")
 _CODE = re.compile(r"[0-9]{6}")
@@ -99,12 +102,16 @@ async def enter_code(request: web.Request) -> web.Response:
 
 
 async def sign_out(request: web.Request) -> web.Response:
-    """Ends the sign-in; the browser is a stranger's afterwards."""
+    """Ends the sign-in; the browser is a stranger's afterwards, whatever becomes of the sign-in itself."""
     session = request[SESSION]
     request_id = await request_id_in_form(request)
     if session.sign_in:
         step = request.app[BUYERS].end_sign_in(request_id, session.sign_in)
-        await request.app[BACKGROUND].finish(step)
+        try:
+            await request.app[BACKGROUND].finish(step)
+        except RemoteError as error:
+            # Whoever signs out goes away: a page that asks to try again would leave the browser signed in.
+            log.warning("sign_in_not_ended", code=error.code, reason=error.reason)
     session.leave()
     return see_other("/me")
 

@@ -236,6 +236,15 @@ async def test_signing_out_leaves_nothing_of_the_person(frontend: Frontend) -> N
         assert "Signed in" not in await answer.text()
 
 
+async def test_signing_out_leaves_the_browser_a_strangers_also_while_the_service_is_away(
+    frontend: Frontend,
+) -> None:
+    await sign_in(frontend)
+    frontend.cinema.failures["EndSignIn"] = Refusal("UNAVAILABLE", "STORE_UNAVAILABLE")
+    assert (await submit(frontend, "/me/sign-out")).status == 303
+    assert session_of(frontend).sign_in == ""
+
+
 async def test_a_sign_in_that_is_over_is_forgotten(frontend: Frontend) -> None:
     await sign_in(frontend)
     frontend.cinema.guests.signed_in.clear()
