@@ -169,16 +169,10 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         else None,
         cancel_until=f"{texts.day(cancel_until.astimezone(zone).date())}, {texts.clock(cancel_until, zone)}",
         may_cancel=booking.state == booking_pb2.BOOKING_STATE_CONFIRMED and as_of < cancel_until,
-        given_up=_is_given_up(booking),
+        given_up=booking.given_up,
         may_still_be_paid=may_still_be_paid,
         settled=booking.state not in PASSING and not may_still_be_paid,
     )
-
-
-def _is_given_up(booking: booking_pb2.Booking) -> bool:
-    """Whether it ended before its time to pay was over."""
-    early = booking.update_time.ToDatetime(dt.UTC) < booking.hold_expire_time.ToDatetime(dt.UTC)
-    return booking.state == booking_pb2.BOOKING_STATE_EXPIRED and early
 
 
 def payment_url_of(booking: booking_pb2.Booking) -> str:
@@ -208,7 +202,7 @@ def _present_summary(booking: booking_pb2.Booking, texts: Texts) -> BookingSumma
         seats=texts.listed(booking.seat_ids),
         total=texts.money(booking.quote.total),
         state=state_name(booking.state),
-        state_text=texts.gettext("Given up") if _is_given_up(booking) else _state_text(booking.state, texts),
+        state_text=texts.gettext("Given up") if booking.given_up else _state_text(booking.state, texts),
     )
 
 
@@ -245,5 +239,8 @@ def _present_refund(refund: booking_pb2.Refund, texts: Texts) -> RefundView:
         "cancelled_by_buyer": texts.gettext("You cancelled tickets."),
         "show_cancelled": texts.gettext("The theatre cancelled the show."),
         "amount_mismatch": texts.gettext("The amount that was paid was not the price."),
+        "paid_twice": texts.gettext("You paid twice: this is the second payment."),
+        "seats_refused": texts.gettext("The theatre did not give the seats."),
+        "theatre_unavailable": texts.gettext("The theatre could not be reached to confirm your seats."),
     }
     return RefundView(texts.money(refund.amount), refund.completed, reasons.get(refund.refund_reason, ""))

@@ -248,6 +248,11 @@ class Booking:
         return next((payment for payment in reversed(self.payments) if payment.is_open), None)
 
     @property
+    def given_up(self) -> bool:
+        """Whether the buyer gave the seats up: the one request that ends in EXPIRED."""
+        return self.state is BookingState.EXPIRED and bool(self.accepted)
+
+    @property
     def kept_seat_ids(self) -> tuple[str, ...]:
         """The seats that were not cancelled singly, in their order."""
         gone = {seat_id for each in self.partial_cancellations for seat_id in each.seat_ids}

@@ -279,7 +279,8 @@ async def test_a_hold_that_ran_out_while_the_form_was_filled_in_is_told_by_the_b
     frontend: Frontend,
 ) -> None:
     page = await held(frontend, "A1")
-    late = timestamp(NOW + dt.timedelta(minutes=6))
+    # A little before the hold is over, as the time to pay is.
+    late = timestamp(NOW + dt.timedelta(minutes=4, seconds=57))
     await frontend.cinema.change_booking("booking-1", booking_pb2.BOOKING_STATE_EXPIRED, update_time=late)
     frontend.cinema.failures["StartPayment"] = Refused("FAILED_PRECONDITION", "HOLD_EXPIRED")
     answer = await frontend.post("/bookings/booking-1/pay", payment_form(page))

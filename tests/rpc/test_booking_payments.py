@@ -198,7 +198,7 @@ async def test_time_up_closes_the_page_first_and_then_frees_the_seats(short: Des
 
 async def test_an_unpaid_hold_ends_by_itself(short: Desk) -> None:
     booking = await short.create("A1")
-    await short.becomes(booking, "EXPIRED")
+    assert not (await short.becomes(booking, "EXPIRED")).given_up
     assert (await _refused(short.start(booking))).reason == "HOLD_EXPIRED"
 
 
@@ -257,7 +257,8 @@ async def test_a_late_second_payment_goes_back_and_the_tickets_stay(desk: Desk) 
 async def test_giving_up_closes_the_page_and_one_that_is_paid_cannot_be_given_up(desk: Desk) -> None:
     booking = await desk.create("A1")
     url = (await desk.start(booking)).redirect_url
-    assert (await desk.abandon(booking)).state == booking_pb2.BOOKING_STATE_EXPIRED
+    ended = await desk.abandon(booking)
+    assert (ended.state, ended.given_up) == (booking_pb2.BOOKING_STATE_EXPIRED, True)
     assert (await desk.sandbox.session(url.rpartition("/")[2]))["status"] == "expired"
 
     paid = await desk.create("A2")

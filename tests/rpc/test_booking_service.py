@@ -236,7 +236,8 @@ async def test_a_buyers_bookings_are_listed_newest_first_in_pages(desk: Desk) ->
 async def test_giving_up_frees_the_seats_at_once_and_may_be_repeated(desk: Desk) -> None:
     booking = await desk.create("A1", "A2")
     for _ in range(2):
-        assert (await desk.abandon(booking)).state == booking_pb2.BOOKING_STATE_EXPIRED
+        ended = await desk.abandon(booking)
+        assert (ended.state, ended.given_up) == (booking_pb2.BOOKING_STATE_EXPIRED, True)
     assert {"A1", "A2"} <= desk.office.free_seats(desk.show_id)
     error = await _refused(desk.start(booking))
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "HOLD_EXPIRED")

@@ -124,6 +124,20 @@ def test_cancelling_ends_at_its_time() -> None:
     assert not present_booking(booking, TEXTS).may_cancel
 
 
+@pytest.mark.parametrize(
+    "reason",
+    [
+        *("seats_lost", "seats_refused", "theatre_unavailable", "cancelled_by_buyer"),
+        *("show_cancelled", "amount_mismatch", "paid_twice"),
+    ],
+)
+def test_every_refund_says_why(reason: str) -> None:
+    booking = held_booking("b-1", ["A1"])
+    booking.refunds.add(amount=euros(900), refund_reason=reason)
+    (shown,) = present_booking(booking, TEXTS).refunds
+    assert shown.reason
+
+
 @pytest.mark.parametrize("kind", list(ErrorKind))
 def test_every_error_says_what_happened_and_what_to_do(kind: ErrorKind) -> None:
     view = present_error(kind, None, TEXTS)

@@ -210,6 +210,8 @@ def rescheduled() -> events_pb2.ShowRescheduled:
             ["money back"],
         ),
         (lambda: refunded("seats_lost"), "Your refund: ₹480.00", ["₹480.00", "somebody else"]),
+        (lambda: refunded("paid_twice"), "Your refund: ₹480.00", ["You paid twice"]),
+        (lambda: refunded("theatre_unavailable"), "Your refund: ₹480.00", ["could not be reached"]),
         (lambda: refunded("a_reason_of_tomorrow"), "Your refund: ₹480.00", ["₹480.00"]),
         (
             lambda: events_pb2.ShowCancelled(header=a_header(), cancel_reason="A burst pipe."),

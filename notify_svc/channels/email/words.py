@@ -97,6 +97,9 @@ def _reason(event: BookingEvent, texts: Texts) -> str:
         "cancelled_by_buyer": gettext("You cancelled tickets."),
         "show_cancelled": gettext("The theatre cancelled the show."),
         "amount_mismatch": gettext("The amount that was paid was not the price."),
+        "paid_twice": gettext("You paid twice: this is the second payment."),
+        "seats_refused": gettext("The theatre did not give the seats."),
+        "theatre_unavailable": gettext("The theatre could not be reached to confirm your seats."),
     }
     return known.get(event.reason, "")
 
