@@ -40,14 +40,16 @@ class ErrorView:
 def present_error(kind: ErrorKind, city: CityChoice | None, texts: Texts, request_id: str = "") -> ErrorView:
     """The words for an error; the request id is for the visitor to quote."""
     title, what, advice = _words(kind, texts)
-    return ErrorView(
-        title=title,
-        what=what,
-        advice=advice,
-        url=city.url if city else "/",
-        link=texts.gettext("Movies in %(city)s", city=city.name) if city else texts.gettext("Choose a city"),
-        request_id=request_id,
-    )
+    url, link = _way_on(kind, city, texts)
+    return ErrorView(title=title, what=what, advice=advice, url=url, link=link, request_id=request_id)
+
+
+def _way_on(kind: ErrorKind, city: CityChoice | None, texts: Texts) -> tuple[str, str]:
+    if kind is ErrorKind.BOOKING_MISSING:
+        return "/me", texts.gettext("My bookings")
+    if city is not None:
+        return city.url, texts.gettext("Movies in %(city)s", city=city.name)
+    return "/", texts.gettext("Choose a city")
 
 
 def _words(kind: ErrorKind, texts: Texts) -> tuple[str, str, str]:
@@ -66,7 +68,10 @@ def _words(kind: ErrorKind, texts: Texts) -> tuple[str, str, str]:
         ErrorKind.BOOKING_MISSING: (
             _("No such booking"),
             _("This browser has no booking at this address."),
-            _("A booking opens in the browser that made it, or by the link in its e-mail."),
+            _(
+                "A booking opens in the browser that made it, by the link in its message, or for whoever "
+                "signs in with the address or number that it was made with."
+            ),
         ),
         ErrorKind.FORM_REFUSED: (
             _("Please try again"),

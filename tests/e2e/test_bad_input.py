@@ -114,7 +114,7 @@ async def test_paying_twice_from_the_same_form_opens_one_payment(ada: Visitor) -
     await expect(page).to_have_title(re.compile("Sandbox Pay"))
     first = page.url
     await page.goto(held)  # back, and on again
-    await page.get_by_role("link", name="Go on with the payment").click()
+    await page.get_by_role("link", name="Go on to the payment").click()
     await expect(page).to_have_url(first)
     await ada.pay_by_card()
     tickets = await ada.ticket_ids()

@@ -353,6 +353,7 @@ async def test_somebody_elses_booking_is_not_there(frontend: Frontend) -> None:
                 text = await answer.text()
                 assert answer.status == 404
                 assert "T-A1" not in text
+                assert '<a class="admit" href="/me">' in text  # there one can sign in
 
 
 async def test_the_link_of_an_email_opens_the_booking_and_leaves_the_address(frontend: Frontend) -> None:
