@@ -33,7 +33,7 @@ class SeatStanding(Enum):
 
     NONE = "NONE"
     HELD = "HELD"
-    """Held, or wanted again by a late payment."""
+    """Held, as far as anybody can tell, or wanted again by a late payment."""
     SOLD = "SOLD"
     IN_DOUBT = "IN_DOUBT"
     """A sale was given up whose outcome may still be a sale: it has to be cancelled."""

@@ -15,7 +15,7 @@ from booking_svc.domain.booking import Booking, BookingState, Payment, PaymentSt
 
 @dataclass(frozen=True, slots=True)
 class GiveUpCreation:
-    """Leave no hold behind, and end the booking."""
+    """End the booking. Its seats are freed after that: nobody can take them for held by then."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -36,7 +36,7 @@ class HoldRefused:
 
 @dataclass(frozen=True, slots=True)
 class CreationGivenUp:
-    """Nobody came back to hold the seats, and no hold is left behind."""
+    """Nobody came back to hold the seats."""
 
 
 @dataclass(frozen=True, slots=True)

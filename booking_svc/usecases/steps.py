@@ -70,14 +70,7 @@ async def _ask_payment(ports: Ports, booking: Booking, duty: duties.AskPayment) 
     return news_of_session(payment.payment_id, session)
 
 
-async def _give_up_creation(ports: Ports, booking: Booking, _duty: duties.GiveUpCreation) -> Inputs:
-    # Whoever made it may have held the seats and died before writing so: holding
-    # them again tells the hold's id.
-    try:
-        held = await ports.seats.hold(booking)
-    except SeatsRefused as refused:
-        return (inputs.HoldRefused(refusal_of(refused)),)
-    await ports.seats.release(booking, held.hold_id)
+async def _give_up_creation(_ports: Ports, _booking: Booking, _duty: duties.GiveUpCreation) -> Inputs:
     return (inputs.CreationGivenUp(),)
 
 
@@ -119,7 +112,15 @@ async def _give_seats_back(ports: Ports, booking: Booking, duty: duties.GiveSeat
 
 async def _free_seats(ports: Ports, booking: Booking, _duty: duties.FreeSeats) -> Inputs:
     if booking.hold is not None:
-        await ports.seats.release(booking, booking.hold.hold_id)
+        hold_id = booking.hold.hold_id
+    else:
+        # Whoever made it may have held the seats and died before writing so: holding
+        # them again tells the hold's id.
+        try:
+            hold_id = (await ports.seats.hold(booking)).hold_id
+        except SeatsRefused:
+            return (inputs.SeatsFreed(),)
+    await ports.seats.release(booking, hold_id)
     return (inputs.SeatsFreed(),)
 
 

@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
+from contextlib import suppress
 from typing import get_args
 
 import pytest
@@ -11,7 +12,7 @@ import pytest_asyncio
 from booking_svc.app import use_cases
 from booking_svc.domain.booking import Booking, BookingState, SeatStanding
 from booking_svc.domain.duties import Duty
-from booking_svc.errors import HoldExpired
+from booking_svc.errors import HoldExpired, TheatreUnavailable
 from booking_svc.usecases.cancelling import CancelWish, cancel_booking
 from booking_svc.usecases.driving import STEPS
 from mesh.clock import SystemClock
@@ -132,6 +133,37 @@ async def test_seats_that_a_dead_process_held_for_a_buyer_who_stays_away_are_fre
     assert world.office.holds_of(show_id) == []
     with pytest.raises(HoldExpired):
         await life.create()
+
+
+async def test_a_buyer_who_comes_back_just_when_a_booking_is_given_up_has_seats_or_no_booking(
+    world: World,
+) -> None:
+    show_id = world.office.add_show()
+    life = Life(world, "", "back-in-between", show_id, cancel=False)
+    world.clock.advance((SystemClock().now() - world.clock.now()).total_seconds())
+    life.begin_process(None)
+    world.office.away.add("HoldSeats")
+    with pytest.raises(TheatreUnavailable):
+        await life.create()
+    world.office.away.clear()
+    world.clock.advance(31)
+    calls = world.office.calls["ReleaseHold"]
+    world.office.slow["ReleaseHold"] = 1
+    giving_up = asyncio.create_task(life.settle())
+    try:
+
+        async def releasing() -> bool:
+            return world.office.calls["ReleaseHold"] > calls
+
+        await eventually(releasing)
+        with suppress(HoldExpired):
+            await life.create()
+        await giving_up
+    finally:
+        del world.office.slow["ReleaseHold"]
+    document = await world.events.find_one({"buyer_id": life.buyer_id})
+    held = [each.message.hold_id for each in world.office.holds_of(show_id)]
+    assert (document["state"] == BookingState.HELD.value) == bool(held), document["state"]
 
 
 async def test_a_process_that_was_only_slow_comes_back_with_an_old_answer_and_changes_nothing(

@@ -28,10 +28,10 @@ def hold_refused(booking: Booking, given: inputs.HoldRefused, _now: dt.datetime)
 
 
 def creation_given_up(booking: Booking, _given: inputs.CreationGivenUp, _now: dt.datetime) -> Change:
-    """CREATED → EXPIRED."""
+    """CREATED → EXPIRED; whoever made it may have held the seats."""
     if booking.state is not BookingState.CREATED:
         return Change(booking)
-    return Change(replace(booking, state=BookingState.EXPIRED))
+    return Change(replace(booking, state=BookingState.EXPIRED, seats=SeatStanding.HELD))
 
 
 def time_up(booking: Booking, _given: inputs.TimeUp, now: dt.datetime) -> Change:
@@ -49,7 +49,8 @@ def abandoned(booking: Booking, given: inputs.Abandoned, _now: dt.datetime) -> C
     match booking.state:
         case BookingState.CREATED | BookingState.HELD:
             accepted = (*booking.accepted, given.request)
-            return Change(replace(booking, state=BookingState.EXPIRED, accepted=accepted))
+            ended = replace(booking, state=BookingState.EXPIRED, seats=SeatStanding.HELD, accepted=accepted)
+            return Change(ended)
         case BookingState.EXPIRED:
             return Change(booking)
     raise StateForbids(booking.state.value)
