@@ -2,6 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator
+from typing import Final
 
 from mesh.money import Money
 from stack.books.records import (
@@ -15,6 +16,9 @@ from stack.books.records import (
     Books,
     Finding,
 )
+
+_MOST_TRIES: Final = 8
+"""What a minute has room for. Each refusal changes the booking, so no age shows that there is no end."""
 
 
 def booking_faults(books: Books) -> Iterator[Finding]:
@@ -83,4 +87,8 @@ def _at_rest(booking: Booking, ids: dict[str, str]) -> Iterator[Finding]:
         about = {**ids, "refund": refund.refund_id}
         told = f"{refund.amount.minor_units} {refund.amount.currency_code} (minor units), {refund.state}"
         accepted = refund.state == ACCEPTED
+        if refund.tries >= _MOST_TRIES:
+            told += f", the provider has refused it {refund.tries} times"
+            yield Finding("refund-refused", about, told)
+            continue
         yield Finding("refund-under-way", about, told, under_way_since=since, by_provider=accepted)

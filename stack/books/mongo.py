@@ -21,7 +21,7 @@ _BOOKING_FIELDS: Final = (
     *("update_time", "hold.pay_until", "paid_by"),
     *("payments.payment_id", "payments.provider", "payments.amount", "payments.captured"),
     *("refunds.refund_id", "refunds.payment_id", "refunds.amount", "refunds.state"),
-    *("refunds.provider_refund_id", "tickets"),
+    *("refunds.provider_refund_id", "refunds.tries", "tickets"),
     *(f"partial_cancellations.{name}" for name in ("request_id", "seat_ids", "refund", "kept.total", "done")),
 )
 _SALE_FIELDS: Final = (
@@ -115,7 +115,7 @@ def booking_of(document: _Document) -> Booking:
         refunds=tuple(
             Refund(
                 *(each["refund_id"], each["payment_id"], _money(each["amount"]), each["state"]),
-                each["provider_refund_id"],
+                *(each["provider_refund_id"], each["tries"]),
             )
             for each in document["refunds"]
         ),

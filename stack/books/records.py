@@ -51,13 +51,14 @@ class Payment:
 
 @dataclass(frozen=True, slots=True)
 class Refund:
-    """Money to go back, as the booking has it."""
+    """Money to go back, as the booking has it. `tries` counts how often the provider has refused it."""
 
     refund_id: str
     payment_id: str
     amount: Money
     state: str
     provider_refund_id: str = ""
+    tries: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -178,6 +178,15 @@ PLANTED: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
         _money(Kind.REFUND, "p-back", "ref-back-again", 1000),
         {"refund-unknown"},
     ),
+    "a refund that is refused for ever": (
+        _all(
+            _booking(
+                "given-back", state="REFUNDING", refunds=(replace(OWED, tries=8),), update_time=JUST_NOW
+            ),
+            _without(Kind.REFUND, "p-back"),
+        ),
+        {"refund-refused"},
+    ),
     "a refund that arrived, and a booking that does not know": (
         _booking("given-back", state="REFUNDING", refunds=(OWED,)),
         {"refund-unheard", "refund-under-way"},
