@@ -8,7 +8,7 @@ no other list of work that could be lost.
 import datetime as dt
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TypeAlias
+from typing import Final, TypeAlias
 
 from booking_svc.domain.booking import Booking, BookingState, Payment, PaymentState, RefundState, SeatStanding
 
@@ -85,6 +85,9 @@ class AskRefund:
     refund_id: str
 
 
+_PATIENCE: Final = 20
+"""What has been under way for so long is asked about again after the 20th part of that."""
+
 Duty: TypeAlias = (
     GiveUpCreation
     | EndHold
@@ -110,7 +113,7 @@ class Pace:
     opening_seconds: float = 10.0
     """Whoever started a payment opens it; only after so long does anybody else."""
     poll_seconds: float = 10.0
-    """How often a provider is asked about what is still open there."""
+    """How often a provider is asked about what is still open there, at first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,9 +139,15 @@ def due_duties(booking: Booking, pace: Pace, now: dt.datetime) -> tuple[Duty, ..
 
 
 def next_look(booking: Booking, pace: Pace, now: dt.datetime) -> dt.datetime | None:
-    """When the booking has to be looked at again after this moment; None when it rests for good."""
-    poll = dt.timedelta(seconds=pace.poll_seconds)
-    times = [max(due.time, now + poll) if due.polling else due.time for due in duties(booking, pace)]
+    """When the booking has to be looked at again after this moment; None when it rests for good.
+
+    A provider is asked more and more seldom, for a bank may take days over a refund.
+    """
+    least = dt.timedelta(seconds=pace.poll_seconds)
+    times = [
+        max(due.time, now + max(least, (now - due.time) / _PATIENCE)) if due.polling else due.time
+        for due in duties(booking, pace)
+    ]
     return min(times, default=None)
 
 

@@ -15,7 +15,7 @@ from booking_svc.domain.booking import (
     Refusal,
     SeatStanding,
 )
-from booking_svc.domain.duties import ClosePayment, Pace, VoidSale, due_duties
+from booking_svc.domain.duties import ClosePayment, Pace, VoidSale, due_duties, next_look
 from booking_svc.domain.events import (
     BookingCancelled,
     BookingConfirmed,
@@ -478,6 +478,22 @@ def test_a_refund_that_the_bank_sends_back_is_owed_again_and_old_news_does_not_s
         assert apply(outcome.booking, old, NOW).booking is outcome.booking
     again = inputs.RefundSucceeded(refund.refund_id, refund.tries + 1, "p2")
     assert apply(outcome.booking, again, NOW).booking.state is S.REFUNDED
+
+
+def test_a_refund_that_a_bank_takes_days_over_is_asked_about_more_and_more_seldom() -> None:
+    refunding = after(in_state(S.REFUNDING), inputs.SaleVoided())
+    accepted = after(refunding, inputs.RefundAccepted(refunding.refunds[0].refund_id, 0, "p1"))
+    pauses: list[float] = []
+    now = NOW
+    while now < NOW + dt.timedelta(days=3):
+        look = next_look(accepted, Pace(), now)
+        assert look is not None
+        pauses.append((look - now).total_seconds())
+        now = look
+    assert pauses[0] == 10.0
+    assert pauses == sorted(pauses)
+    assert len(pauses) < 200
+    assert sum(pauses[:7]) <= 71, "and for the first minute as often as ever"
 
 
 def test_tickets_that_come_after_a_booking_was_given_up_are_in_doubt() -> None:
