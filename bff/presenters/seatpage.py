@@ -74,6 +74,20 @@ def no_group_free(party: int, texts: Texts) -> Notice:
     )
 
 
+def show_closed(cancelled: bool, texts: Texts) -> Notice:
+    """Why nothing can be held on this page."""
+    if cancelled:
+        return Notice(
+            texts.gettext("The show was cancelled"),
+            texts.gettext(
+                "The theatre had to cancel it. Whoever has tickets is told, and the money goes back."
+            ),
+        )
+    return Notice(
+        texts.gettext("Sales have ended"), texts.gettext("This show has begun. Choose another one.")
+    )
+
+
 def hold_refused(reason: str, seats: Sequence[str], texts: Texts) -> Notice | None:
     """Why seats were not held, besides a lost race; None for what is no refusal."""
     named = texts.listed(seats)

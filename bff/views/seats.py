@@ -34,6 +34,7 @@ from bff.presenters.seatpage import (
     no_group_free,
     nothing_chosen,
     seats_lost,
+    show_closed,
     too_many,
 )
 from bff.presenters.shows import PARTY_SIZES, present_show
@@ -174,6 +175,9 @@ async def _page(
     priced = await request.app[BOOKINGS].quote(show_id, still_free) if still_free else None
     start = show.show.start_time.ToDatetime(dt.UTC)
     facts = present_show(show, texts)
+    is_open = not facts.cancelled and request.app[CLOCK].now() < start + SALES_END_AFTER_START
+    if not is_open:
+        notice = show_closed(facts.cancelled, texts)
     view = SeatPageView(
         show=facts,
         map=present_seat_map(plan, seats.seat_map, still_free),
@@ -182,7 +186,7 @@ async def _page(
         party=len(still_free) or party,
         party_sizes=PARTY_SIZES,
         limit=SEAT_LIMIT,
-        open=not facts.cancelled and request.app[CLOCK].now() < start + SALES_END_AFTER_START,
+        open=is_open,
         live=True,
     )
     city = present_city(await catalogue.city(show.theatre.city_id))

@@ -6,6 +6,7 @@ import re
 import pytest
 from icalendar import Calendar
 from matinee.booking.v1 import booking_pb2
+from matinee.catalog.v1 import catalog_pb2
 from matinee.theatre.v1 import seats_pb2
 
 from bff.tickets import qr_code
@@ -162,6 +163,14 @@ async def test_the_loser_of_a_race_is_told_which_seat_went_and_offered_the_neare
     chosen = set(CHECKED_SEAT.findall(answer.text))
     assert chosen in ({"A3", "A4"}, {"C3", "C4"})
     assert frontend.cinema.bookings == {}
+
+
+async def test_a_page_on_which_nothing_can_be_held_says_why(frontend: Frontend) -> None:
+    assert 'id="notice"' not in (await frontend.get(SEAT_PAGE)).text
+    frontend.clock.advance(24 * 3600)
+    assert "This show has begun" in (await frontend.get(f"{SEAT_PAGE}?seat=A1")).text
+    frontend.cinema.show.status = catalog_pb2.SHOW_STATUS_CANCELLED
+    assert "The show was cancelled" in (await frontend.get(SEAT_PAGE)).text
 
 
 @pytest.mark.parametrize(
