@@ -55,6 +55,10 @@ def reached_by(**contact: str) -> booking_pb2.Booking:
     return a_booking(contact=booking_pb2.Contact(full_name="Ada", **contact))
 
 
+def link_of(booking: booking_pb2.Booking) -> str:
+    return f"https://matinee.example/bookings/{booking.booking_id}?key={quote(booking.access_key, safe='')}"
+
+
 async def sent(stub: Any, recipient: str = NUMBER) -> list[notify_pb2.Notification]:
     request = notify_pb2.ListNotificationsRequest(recipient=recipient)
     return list((await stub.ListNotifications(request)).notifications)
@@ -112,10 +116,21 @@ async def test_who_gave_no_e_mail_address_gets_the_booking_as_a_text(
     assert text["to"] == NUMBER
     assert text["text"].startswith("Your tickets: Tears of Steel\n")
     assert "Seats: C7 and C8" in text["text"]
-    link = f"https://matinee.example/bookings/{by_text.booking_id}?key={quote(by_text.access_key, safe='')}"
-    assert text["text"].endswith(link)
+    assert text["text"].endswith(link_of(by_text))
     await mail_server.received(1)
     assert len(mail_server.mails) == len(text_gateway.texts) == 1
+
+
+async def test_a_long_title_does_not_cut_the_link_off(
+    stub: Any, text_gateway: TextGateway, events: Events
+) -> None:
+    booking = reached_by(phone=NUMBER)
+    booking.show.movie_title = "A very long title " * 50
+    await events.publish(events_pb2.BookingConfirmed(header=a_header(booking)))
+    [text] = await text_gateway.received(1)
+    assert len(text["text"]) <= 600
+    assert text["text"].startswith("Your tickets: A very long title")
+    assert text["text"].endswith(f"\n{link_of(booking)}")
 
 
 @pytest.mark.parametrize("reached_by_phone", [".phone", ".email.phone", ""])

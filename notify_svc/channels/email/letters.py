@@ -41,16 +41,17 @@ class LetterWriter:
             return self._direct(content)
         return self._about_booking(content, unsubscribe_url)
 
-    def write_short(self, content: Content) -> str:
-        """The same in a few lines, for where there is room for no more."""
+    def write_short(self, content: Content, longest: int) -> str:
+        """The same in a few lines, for where there is room for no more; cut before the link, never in it."""
         texts = self._texts_for(content)
         if isinstance(content, DirectMessage):
-            return self._subject(content.name, texts, {"blanks": content.values, "words": None})
+            return self._subject(content.name, texts, {"blanks": content.values, "words": None})[:longest]
         words = booking_words(content, texts, self._link(content.booking))
         place = ", ".join(part for part in (words.day, words.time, words.theatre, words.screen) if part)
         seats = texts.translations.gettext("Seats: %(seats)s") % {"seats": words.seats}
         headline = self._subject(content.name, texts, {"blanks": {}, "words": words})
-        return f"{headline}\n{place}. {seats}\n{words.link}"
+        what = f"{headline}\n{place}. {seats}"
+        return f"{what[: longest - len(words.link) - 1]}\n{words.link}"
 
     def no_more(self, content: Content) -> str:
         """Words before the link that switches off messages of this kind."""

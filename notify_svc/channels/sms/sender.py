@@ -22,7 +22,7 @@ class SmsSender:
 
     async def send(self, notification: Notification, content: Content) -> None:
         """See `Sender`. The notification's id is the gateway's idempotency key."""
-        text = self._writer.write_short(content)[:_LONGEST]
+        text = self._writer.write_short(content, _LONGEST)
         if link := self._links.link(notification, content):
             text = f"{text}\n{self._writer.no_more(content)} {link}"
         await self._gateway.send(notification.notification_id, notification.recipient, text)
