@@ -10,10 +10,12 @@ import pytest
 from matinee.booking.v1 import booking_pb2
 from structlog.testing import capture_logs
 
+from bff.app import Site, make_app
 from bff.sessions import Session, Sessions
 from bff.views.webhooks import LONGEST_BODY
 from mesh.errors import MatineeError
-from tests.fixtures.bff import SESSION_SECRET, SHOW_ID, Answer, Frontend
+from mesh.run import Resources
+from tests.fixtures.bff import SESSION_SECRET, SHOW_ID, Answer, Frontend, settings_for
 
 SEAT_PAGE = f"/shows/{SHOW_ID}"
 HOLD = f"{SEAT_PAGE}/hold"
@@ -89,6 +91,30 @@ async def test_the_cookie_is_kept_from_scripts_and_other_sites(frontend: Fronten
     assert "HttpOnly" in cookie
     assert "SameSite=Lax" in cookie
     assert "Path=/" in cookie
+
+
+async def test_behind_a_proxy_that_speaks_https_everything_is_for_https(frontend: Frontend) -> None:
+    settings = settings_for(frontend.settings.booking_target).model_copy(
+        update={"public_url": "https://shop.example"}
+    )
+    host = {"Host": "shop.example"}
+    async with Resources() as resources, frontend.another_browser() as http:
+        site = Site(make_app(settings, resources, frontend.clock), settings)
+        url = f"http://{await site.start()}"
+        shop = Frontend(url, frontend.cinema, http, frontend.clock, site, settings)
+        page = await shop.get(SEAT_PAGE, headers=host)
+        cookie = page.headers["Set-Cookie"]
+        name = cookie.partition("=")[0]
+        assert name == "__Host-matinee"
+        assert {"Secure", "HttpOnly", "SameSite=Lax", "Path=/"} <= set(cookie.split("; "))
+        assert "Domain" not in cookie
+        assert page.headers["Strict-Transport-Security"]
+        sent = host | {"Cookie": cookie.partition(";")[0], "Origin": "https://shop.example"}
+        assert (await shop.post(HOLD, hold_form(page), headers=sent)).status == 303
+        elsewhere = sent | {"Origin": url}
+        assert (await shop.post(HOLD, hold_form(page), headers=elsewhere)).status == 403
+        assert (await shop.get(SEAT_PAGE)).status == 421
+        await site.drain(0, 1)
 
 
 async def test_a_visitor_who_only_reads_posters_gets_no_cookie(frontend: Frontend) -> None:
