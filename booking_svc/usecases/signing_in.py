@@ -188,13 +188,10 @@ class SignIns:
         token = self._keys.sign_in_token(challenge.challenge_id, request_id)
         person_id = await self._people.person_id(challenge.address, now)
         earlier = await self._find(browser.sign_in_token)
-        buyer_ids = [browser.buyer_id] if browser.buyer_id else []
-        if earlier is not None and earlier.person_id == person_id:
-            buyer_ids += earlier.earlier_buyer_ids
         wanted = SignIn(
             person_id,
             challenge.address,
-            tuple(dict.fromkeys(buyer_ids))[:_MOST_EARLIER],
+            _earlier_buyer_ids(browser, earlier, person_id),
             now,
             now + self._terms.lifetime,
         )
@@ -221,6 +218,14 @@ class Opened:
 
     token: str
     sign_in: SignIn
+
+
+def _earlier_buyer_ids(browser: Browser, earlier: SignIn | None, person_id: str) -> tuple[str, ...]:
+    """The buyers whose bookings the new sign-in goes on seeing: none if the browser was somebody else's."""
+    if earlier is not None and earlier.person_id != person_id:
+        return ()
+    so_far = earlier.earlier_buyer_ids if earlier is not None else ()
+    return tuple(dict.fromkeys(each for each in (browser.buyer_id, *so_far) if each))[:_MOST_EARLIER]
 
 
 def check_request_id(request_id: str) -> None:

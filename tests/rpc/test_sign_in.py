@@ -400,6 +400,14 @@ async def test_signing_in_again_keeps_what_the_browser_booked_and_ends_the_sign_
     assert (await refused(door.buyer(second))).reason == "NOT_SIGNED_IN"
 
 
+async def test_what_was_booked_while_somebody_was_signed_in_is_not_for_who_signs_in_next(door: Door) -> None:
+    first = await door.sign_in(an_address(), buyer_id="the-guest")
+    booked = (await door.desk.create("A1")).booking_id  # by the buyer that the browser has become
+    assert await door.listed(first, door.desk.buyer_id) == [booked]
+    second = await door.sign_in(an_address(), buyer_id=door.desk.buyer_id, earlier_sign_in_token=first)
+    assert await door.listed(second, "the-next-buyer") == []
+
+
 async def test_the_answer_is_the_same_whether_or_not_the_address_is_known(door: Door) -> None:
     known = an_address()
     await door.bought(known)
