@@ -100,7 +100,8 @@ def _phone(typed: str, problems: dict[str, str], texts: Texts) -> str:
     if not typed:
         return ""
     try:
-        number = phonenumbers.parse(typed, None)
+        # In most countries one dials 00 where others write +; no number of a country begins so.
+        number = phonenumbers.parse(re.sub("^00", "+", typed), None)
     except phonenumbers.NumberParseException:
         number = None
     if number is None or not phonenumbers.is_valid_number(number):

@@ -28,6 +28,11 @@ def test_marks_that_nobody_sees_are_no_part_of_an_address() -> None:
     assert check_address("\ufeffada@example.com ", TEXTS).email == "ada@example.com"
 
 
+def test_a_number_may_begin_with_what_one_dials() -> None:
+    typed = TypedContact("Ada", "", "00 44 20 7946 0958")
+    assert check_contact(typed, TEXTS).contact.phone == "+442079460958"
+
+
 @pytest.mark.parametrize(
     ("fields", "wrong"),
     [
