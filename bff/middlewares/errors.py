@@ -94,18 +94,21 @@ def _kind_of(error: Exception) -> ErrorKind:
 async def _page(request: web.Request, kind: ErrorKind, retry_seconds: float | None = None) -> web.Response:
     position = tracing.current()
     status = _STATUS[kind]
+    looking = request.method == hdrs.METH_GET
     view = present_error(
         kind,
         remembered_city(request),
         request[VISITOR_TEXTS],
         position.trace_id if position and status >= 500 else "",
+        # With one slash: two would be another site's address.
+        f"/{request.path_qs.lstrip('/')}" if looking and status >= 500 else "",
     )
     response = render(request, "error.html", view=view, city=remembered_city(request), status=status)
     response.headers[hdrs.CACHE_CONTROL] = "no-store"
     if kind in _RETRY_SECONDS:
         retry = _RETRY_SECONDS[kind] if retry_seconds is None else str(math.ceil(retry_seconds))
         response.headers[hdrs.RETRY_AFTER] = retry
-        if request.method == hdrs.METH_GET and request.path.startswith(_WAITING):
+        if looking and request.path.startswith(_WAITING):
             # Who comes back from paying while a service starts again should not have to click.
             response.headers["Refresh"] = retry
     return response

@@ -37,10 +37,15 @@ class ErrorView:
     request_id: str
 
 
-def present_error(kind: ErrorKind, city: CityChoice | None, texts: Texts, request_id: str = "") -> ErrorView:
-    """The words for an error; the request id is for the visitor to quote."""
+def present_error(
+    kind: ErrorKind, city: CityChoice | None, texts: Texts, request_id: str = "", again: str = ""
+) -> ErrorView:
+    """The words for an error.
+
+    The request id is for the visitor to quote; `again` is the address that may work in a moment.
+    """
     title, what, advice = _words(kind, texts)
-    url, link = _way_on(kind, city, texts)
+    url, link = (again, texts.gettext("Try again")) if again else _way_on(kind, city, texts)
     return ErrorView(title=title, what=what, advice=advice, url=url, link=link, request_id=request_id)
 
 

@@ -150,9 +150,10 @@ async def test_an_unknown_failure_is_told_without_its_words(frontend: Frontend) 
 
 async def test_a_service_that_is_away_is_a_503_that_says_when_to_try_again(frontend: Frontend) -> None:
     frontend.cinema.failures["ListMovies"] = Away("the store is away")
-    page = await frontend.get("/lisbon")
+    page = await frontend.get("/lisbon?genre=drama&format=2D")
     assert page.status == 503
     assert page.headers["Retry-After"] == "5"
+    assert '<a class="admit" href="/lisbon?genre=drama&amp;format=2D">Try again</a>' in page.text
 
 
 async def test_a_bookings_page_looks_again_by_itself_when_its_service_is_away(frontend: Frontend) -> None:
