@@ -109,6 +109,7 @@ def hold_refused(reason: str, seats: Sequence[str], texts: Texts) -> Notice | No
             _("Please choose once more"),
             _("You held other seats from this page before. Hold the marked ones if you want them too."),
         ),
+        "SEATS_REFUSED": (_("Not for sale"), _("The theatre does not sell these seats now. Choose others.")),
         "UNKNOWN_SEAT": (_("No such seat"), _("The hall has no seat of that name. Choose in the map.")),
         "SEAT_BLOCKED": (
             _("Not for sale"),

@@ -221,12 +221,19 @@ def _payment_problem(request: web.Request, error: RemoteError) -> dict[str, str]
         field = error.facts.get("field", "").rpartition(".")[2]
         beside = field if field in _FORM_FIELDS else "email"
         return {beside: texts.gettext("This was not accepted. Please check it.")}
-    if error.reason == "PAYMENT_PROVIDER_UNAVAILABLE":
-        return {
-            "method": texts.gettext("The payment provider does not answer. Please try again in a moment.")
-        }
-    if error.reason == "PAYMENT_METHOD_REFUSED":
-        return {"method": texts.gettext("This method is not possible here. Please choose another one.")}
+    about_paying = {
+        "PAYMENT_PROVIDER_UNAVAILABLE": texts.gettext(
+            "The payment provider does not answer. Please try again in a moment."
+        ),
+        "PAYMENT_METHOD_REFUSED": texts.gettext(
+            "This method is not possible here. Please choose another one."
+        ),
+        "PAYMENT_LIMIT": texts.gettext(
+            "These seats were tried to be paid too often. Give them up and choose seats again."
+        ),
+    }
+    if error.reason in about_paying:
+        return {"method": about_paying[error.reason]}
     if error.reason in ("HOLD_EXPIRED", "BOOKING_STATE", "REQUEST_ID_REUSED"):
         return None
     raise error

@@ -180,6 +180,7 @@ async def test_a_page_on_which_nothing_can_be_held_says_why(frontend: Frontend) 
         ("HOLD_LIMIT", "Too many seats"),
         ("LONE_SEAT", "One seat would be left alone"),
         ("UNKNOWN_SEAT", "No such seat"),
+        ("SEATS_REFUSED", "does not sell these seats"),
     ],
 )
 async def test_a_refused_hold_says_why(frontend: Frontend, reason: str, words: str) -> None:
@@ -282,6 +283,25 @@ async def test_what_the_booking_service_refuses_is_told_beside_its_field(fronten
     answer = await frontend.post("/bookings/booking-1/pay", payment_form(page))
     assert answer.status == 422
     assert 'id="phone-problem"' in answer.text
+
+
+@pytest.mark.parametrize(
+    ("code", "reason", "words"),
+    [
+        ("UNAVAILABLE", "PAYMENT_PROVIDER_UNAVAILABLE", "does not answer"),
+        ("FAILED_PRECONDITION", "PAYMENT_METHOD_REFUSED", "not possible here"),
+        ("RESOURCE_EXHAUSTED", "PAYMENT_LIMIT", "too often"),
+    ],
+)
+async def test_a_payment_that_cannot_be_started_says_why_and_keeps_the_form(
+    frontend: Frontend, code: str, reason: str, words: str
+) -> None:
+    page = await held(frontend, "A1")
+    frontend.cinema.failures["StartPayment"] = Refused(code, reason)
+    answer = await frontend.post("/bookings/booking-1/pay", payment_form(page))
+    assert answer.status == 422
+    assert words in answer.text
+    assert 'value="Ada Lovelace"' in answer.text
 
 
 async def test_a_hold_that_ran_out_while_the_form_was_filled_in_is_told_by_the_booking(
