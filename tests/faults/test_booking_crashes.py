@@ -135,6 +135,35 @@ async def test_seats_that_a_dead_process_held_for_a_buyer_who_stays_away_are_fre
         await life.create()
 
 
+@pytest.mark.parametrize("after", [False, True], ids=["before-the-call", "after-the-call"])
+async def test_whoever_gives_such_a_booking_up_may_die_at_any_await(world: World, after: bool) -> None:
+    died_at: list[str] = []
+    for at_call in range(1, 50):
+        show_id = world.office.add_show()
+        life = Life(world, "", f"away-twice-{after}-{at_call}", show_id, cancel=False)
+        world.clock.advance((SystemClock().now() - world.clock.now()).total_seconds())
+        life.begin_process(Fate(at_call=-1, after=True, at="hold"))
+        with until_death():
+            await life.create()
+        world.clock.advance(31)
+        fate = Fate(at_call, after)
+        life.begin_process(fate)
+        with until_death():
+            await life.settle()
+        await asyncio.gather(*life.tasks, return_exceptions=True)
+        world.clock.advance(RESTART_SECONDS)
+        life.begin_process(None)
+        await life.settle()
+        document = await world.events.find_one({"buyer_id": life.buyer_id})
+        assert (document["state"], document["seats"]) == ("EXPIRED", "FREED"), f"died {fate.where}"
+        assert document["work"]["next_look"] is None, f"died {fate.where}"
+        assert world.office.holds_of(show_id) == [], f"died {fate.where}"
+        if not fate.dead:
+            break
+        died_at.append(fate.where.split()[-1])
+    assert {"claim", "save", "hold", "release"} <= set(died_at)
+
+
 async def test_a_buyer_who_comes_back_just_when_a_booking_is_given_up_has_seats_or_no_booking(
     world: World,
 ) -> None:
