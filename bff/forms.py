@@ -9,13 +9,13 @@ from multidict import MultiDictProxy
 from bff.errors import FormMalformed
 from bff.keys import SETTINGS
 
-_ENCODING = "utf-8"
-"""Of all our pages, and so of what browsers send from them."""
+_ENCODINGS = frozenset({"", "utf-8", "us-ascii"})
+"""Of all our pages, and so of what browsers send from them; and of what mail programs send."""
 
 
 async def read_form(request: web.Request) -> "MultiDictProxy[Any]":
     """The form, read within its time and size; raises HTTPRequestTimeout and FormMalformed."""
-    if (request.charset or _ENCODING).lower() != _ENCODING:
+    if (request.charset or "").lower() not in _ENCODINGS:
         raise FormMalformed  # Python knows encodings that make strings which are no Unicode
     try:
         async with asyncio.timeout(request.app[SETTINGS].body_seconds):
