@@ -40,7 +40,7 @@ class ScheduleFeed(Protocol):
 class Walk:
     """The walk through the bookings of a changed show, as far as it has come.
 
-    `after` is the id of the last booking that was dealt with in this round;
+    `after` is the id of the last booking up to which all have followed in this round;
     `superseded` tells of a later change of the same show.
     """
 
@@ -70,7 +70,7 @@ class ShowWalks(Protocol):
         ...
 
     async def come_to(self, sequence: int, lease: Lease, after: str) -> bool:
-        """All bookings up to that one are dealt with; False when the lease went to somebody else."""
+        """All bookings up to that one have followed; False when the lease went to somebody else."""
         ...
 
     async def end_round(self, sequence: int, owner: str, next_round: dt.datetime | None) -> None:

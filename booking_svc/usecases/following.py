@@ -137,7 +137,8 @@ class ScheduleFollower:
 
         Raises `BookingBusy` at the end when bookings could not follow: these are met again.
         """
-        after, missed = walk.after, 0
+        after = followed_to = walk.after
+        missed = 0
         while True:
             page = await self._ports.bookings.of_show(walk.change.show_id, after, _PAGE)
             places = asyncio.Semaphore(_AT_ONCE)
@@ -147,7 +148,10 @@ class ScheduleFollower:
             if len(page) < _PAGE:
                 break
             after = page[-1].booking_id
-            if not await self._walks.come_to(walk.change.sequence, self._lease(_WALK_SECONDS), after):
+            if not missed:
+                followed_to = after
+            # Who goes on from here, should this one die, has to meet again what could not follow.
+            if not await self._walks.come_to(walk.change.sequence, self._lease(_WALK_SECONDS), followed_to):
                 return False
         if missed:
             raise BookingBusy(f"{missed} bookings could not follow their show")

@@ -4,7 +4,8 @@ import asyncio
 from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import suppress
-from typing import get_args
+from dataclasses import replace
+from typing import Any, get_args
 
 import pytest
 import pytest_asyncio
@@ -13,9 +14,15 @@ from booking_svc.app import use_cases
 from booking_svc.domain.booking import Booking, BookingState, SeatStanding
 from booking_svc.domain.duties import Duty
 from booking_svc.errors import HoldExpired, TheatreUnavailable
+from booking_svc.ports import Bookings
+from booking_svc.usecases import following
 from booking_svc.usecases.cancelling import CancelWish, cancel_booking
+from booking_svc.usecases.creating import create_booking
 from booking_svc.usecases.driving import STEPS
+from booking_svc.usecases.following import ScheduleFollower
 from mesh.clock import SystemClock
+from mesh.errors import StoreUnavailable
+from mesh.ids import new_request_id
 from mesh.testing import eventually
 from stack.engines import MongoEngine
 from tests.fixtures import sandbox as cards
@@ -29,7 +36,7 @@ from tests.fixtures.booking_lives import (
     open_world,
 )
 from tests.fixtures.booking_scenarios import GIVEN_BACK, SCENARIOS, Scenario
-from tests.fixtures.crashing import Fate, until_death
+from tests.fixtures.crashing import Died, Fate, until_death
 
 
 @pytest_asyncio.fixture(scope="module", loop_scope="session")
@@ -228,3 +235,51 @@ async def test_a_process_that_was_only_slow_comes_back_with_an_old_answer_and_ch
     assert refunded is not None
     assert refunded.state is BookingState.REFUNDED
     assert await _told(life) == list(GIVEN_BACK)
+
+
+class _Unlucky:
+    """The bookings of a process that cannot change the first of a show, and dies at its second page."""
+
+    def __init__(self, bookings: Bookings, first: Booking) -> None:
+        self._bookings = bookings
+        self._first = first
+
+    async def of_show(self, show_id: str, after: str, limit: int) -> list[Booking]:
+        if show_id == self._first.show.show_id and after:
+            raise Died
+        return await self._bookings.of_show(show_id, after, limit)
+
+    async def save(self, before: Booking, *others: Any) -> bool:
+        if before.booking_id == self._first.booking_id:
+            raise StoreUnavailable("mongodb")
+        return await self._bookings.save(before, *others)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._bookings, name)
+
+
+async def test_a_booking_that_could_not_follow_its_show_is_met_by_whoever_walks_on(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(following, "_PAGE", 1)
+    world.clock.advance((SystemClock().now() - world.clock.now()).total_seconds())
+    show_id, changes = world.office.add_show(), use_cases(world.ports).changes
+    made = [
+        await create_booking(
+            world.ports, changes, new_request_id(), f"follower-{seat_id}", show_id, (seat_id,)
+        )
+        for seat_id in ("A1", "A2")
+    ]
+    first = min(made, key=lambda booking: booking.booking_id)
+    world.office.cancel_show(show_id)
+    for _ in range(2):  # as often as each show is walked through
+        for ports in (replace(world.ports, bookings=_Unlucky(world.ports.bookings, first)), world.ports):
+            follower = ScheduleFollower(ports, use_cases(ports).driver, world.feed, world.walks)
+            await follower.read()
+            with until_death():
+                await follower.walk()
+            world.clock.advance(RESTART_SECONDS)
+    for booking in made:
+        followed = await world.ports.bookings.find(booking.booking_id)
+        assert followed is not None
+        assert followed.show_cancellation is not None
