@@ -8,6 +8,7 @@ from aiohttp import hdrs, web
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _LONGEST_CHAIN = 20
+_IPV6_PREFIX = 64
 
 
 class VisitorAddresses:
@@ -24,6 +25,13 @@ class VisitorAddresses:
         while nearest is not None and hops and self._is_ours(nearest):
             nearest = _parsed(hops.pop())
         return nearest
+
+    def network(self, request: web.Request) -> str:
+        """What one visitor is counted under: the address, or the /64 that an IPv6 connection is given."""
+        address = self.of(request)
+        if isinstance(address, ipaddress.IPv6Address):
+            return str(ipaddress.ip_network((int(address), _IPV6_PREFIX), strict=False))
+        return str(address or "")
 
     def public(self, request: web.Request) -> str:
         """The visitor's address if it is one of the open internet, else nothing."""

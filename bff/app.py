@@ -79,7 +79,7 @@ def make_app(settings: BffSettings, resources: Resources, clock: Clock) -> web.A
     app[keys.SESSIONS] = Sessions(secrets, settings.secure)
     app[keys.CSRF] = CsrfGuard(secrets, settings.hosts)
     app[keys.ADDRESSES] = VisitorAddresses(settings.trusted_proxies)
-    app[keys.LIVE] = LiveStreams(settings.live_streams)
+    app[keys.LIVE] = LiveStreams(settings.live_streams, settings.live_streams_by_address)
     _add_services(app, settings, resources)
     if settings.inbox_url:
         app[keys.INBOX] = Inbox(settings.inbox_url)

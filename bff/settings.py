@@ -40,6 +40,8 @@ class BffSettings(ProcessSettings):
     """How old lists of the catalogue may be; 0 keeps nothing, not even single shows until they change."""
     live_streams: int = Field(default=2000, ge=1, le=100_000)
     """Live connections (seat maps, waiting pages) that this process keeps open at once."""
+    live_streams_by_address: int = Field(default=500, ge=1, le=100_000)
+    """So many of them may come from one IP address (or IPv6 /64)."""
 
     @field_validator("public_url")
     @classmethod

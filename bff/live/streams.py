@@ -1,6 +1,7 @@
 """Server-sent events (https://html.spec.whatwg.org/multipage/server-sent-events.html), bounded in number."""
 
 import asyncio
+from collections import Counter
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -43,16 +44,21 @@ def encode_event(name: str, data: str) -> bytes:
 
 
 class LiveStreams:
-    """Opens live connections, at most so many at once, and ends them when the process drains."""
+    """Opens live connections, at most so many at once, and ends them when the process drains.
 
-    def __init__(self, at_most: int) -> None:
+    So many of them for one visitor: who opens more cannot take them from all others.
+    """
+
+    def __init__(self, at_most: int, at_most_each: int) -> None:
         self._at_most = at_most
+        self._at_most_each = at_most_each
         self._tasks: set[asyncio.Task[object]] = set()
+        self._of_visitors: Counter[str] = Counter()
 
     @asynccontextmanager
-    async def open(self, request: web.Request) -> AsyncIterator[EventStream]:
-        """Begins the response; TooManyWatchers before anything was sent."""
-        if len(self._tasks) >= self._at_most:
+    async def open(self, request: web.Request, visitor: str) -> AsyncIterator[EventStream]:
+        """Begins the response to the visitor (an address); TooManyWatchers before anything was sent."""
+        if len(self._tasks) >= self._at_most or self._of_visitors[visitor] >= self._at_most_each:
             raise TooManyWatchers
         task = asyncio.current_task()
         assert task is not None, "a request is handled in a task"
@@ -62,6 +68,7 @@ class LiveStreams:
         )
         response.headers["X-Accel-Buffering"] = "no"
         self._tasks.add(task)
+        self._of_visitors[visitor] += 1
         OPEN_STREAMS.inc()
         try:
             await response.prepare(request)
@@ -72,6 +79,9 @@ class LiveStreams:
         finally:
             OPEN_STREAMS.dec()
             self._tasks.discard(task)
+            self._of_visitors[visitor] -= 1
+            if not self._of_visitors[visitor]:
+                del self._of_visitors[visitor]
 
     def close(self) -> None:
         """Ends every connection; browsers open them again elsewhere."""

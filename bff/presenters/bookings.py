@@ -129,7 +129,7 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
     """A booking; all times are told by the server's clock that came with it."""
     as_of = booking.as_of_time.ToDatetime(dt.UTC)
     zone = ZoneInfo(booking.show.time_zone)
-    hold_end = booking.hold_expire_time.ToDatetime(dt.UTC)
+    pay_until = booking.pay_until_time.ToDatetime(dt.UTC)
     cancel_until = booking.cancel_until_time.ToDatetime(dt.UTC)
     payment = booking.payment
     partials = booking.partial_cancellations
@@ -148,10 +148,10 @@ def present_booking(booking: booking_pb2.Booking, texts: Texts) -> BookingView:
         seats=texts.listed(booking.seat_ids),
         seat_count=len(booking.seat_ids),
         quote=present_quote(booking.quote, booking.seat_ids, texts),
-        seconds_left=max(0, int((hold_end - as_of).total_seconds()))
-        if booking.HasField("hold_expire_time")
+        seconds_left=max(0, int((pay_until - as_of).total_seconds()))
+        if booking.HasField("pay_until_time")
         else 0,
-        held_until=texts.clock(hold_end, zone),
+        held_until=texts.clock(pay_until, zone),
         contact=TypedContact(booking.contact.full_name, booking.contact.email, booking.contact.phone),
         payment_url=payment_url_of(booking),
         decline_reason=(payment.decline_reason or texts.gettext("The payment was declined."))

@@ -10,6 +10,7 @@ from matinee.type.v1 import layout_pb2
 
 from bff.clients import LaidOutSeats
 from bff.keys import (
+    ADDRESSES,
     BACKGROUND,
     BOOKINGS,
     CATALOGUE,
@@ -97,7 +98,7 @@ async def seat_events(request: web.Request) -> web.StreamResponse:
     show_id = id_in_path(request, "show_id")
     await request.app[CATALOGUE].show(show_id)  # an unknown show is a 404 before the stream begins
     async with (
-        request.app[LIVE].open(request) as stream,
+        request.app[LIVE].open(request, request.app[ADDRESSES].network(request)) as stream,
         request.app[SEAT_FEEDS].subscribe(show_id) as events,
     ):
         while True:

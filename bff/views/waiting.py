@@ -8,7 +8,7 @@ from contextlib import aclosing
 from aiohttp import web
 from matinee.booking.v1 import booking_pb2
 
-from bff.keys import BOOKINGS, LIVE
+from bff.keys import ADDRESSES, BOOKINGS, LIVE
 from bff.live.streams import BEAT_SECONDS, LIFE_SECONDS, EventStream, encode_event
 from bff.presenters.bookings import state_name
 from bff.views.bookings import viewer_of
@@ -22,7 +22,7 @@ async def booking_events(request: web.Request) -> web.StreamResponse:
     viewer = viewer_of(request, booking_id)
     async with aclosing(request.app[BOOKINGS].watch(booking_id, viewer, LIFE_SECONDS)) as updates:
         first = await anext(updates, None)  # not theirs is a 404 before the stream begins
-        async with request.app[LIVE].open(request) as stream:
+        async with request.app[LIVE].open(request, request.app[ADDRESSES].network(request)) as stream:
             if first is not None:
                 await stream.send(_event(first))
             await _forward(updates, stream)

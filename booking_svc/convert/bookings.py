@@ -61,6 +61,7 @@ def booking(whole: Booking, as_of: dt.datetime) -> booking_pb2.Booking:
         show_move=_show_move(whole.show_move) if whole.show_move is not None else None,
         contact=_contact(whole.contact) if whole.contact is not None else None,
         hold_expire_time=timestamp(whole.hold.expire_time) if whole.hold is not None else None,
+        pay_until_time=timestamp(whole.hold.pay_until) if whole.hold is not None else None,
         payment=payment(_shown_payment(whole)) if whole.payments else None,
         given_up=whole.given_up,
     )

@@ -4,6 +4,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import replace
 from typing import Any
 
 import aiohttp
@@ -11,9 +12,11 @@ from matinee.booking.v1 import booking_pb2
 from matinee.seat.v1 import seat_pb2
 from matinee.theatre.v1 import seats_pb2
 
+from bff.app import Site, make_app
 from bff.live.feeds import LINGERING, QUEUE_LENGTH, SeatFeeds
+from mesh.run import Resources
 from mesh.testing import eventually
-from tests.fixtures.bff import LIVE_STREAMS, SHOW_ID, Frontend
+from tests.fixtures.bff import LIVE_STREAMS, SHOW_ID, Frontend, settings_for
 from tests.rpc.test_bff_buying import held
 
 FREE, SOLD = seats_pb2.SEAT_STATE_AVAILABLE, seats_pb2.SEAT_STATE_SOLD
@@ -38,8 +41,8 @@ class Stream:
 
 
 @asynccontextmanager
-async def watching(frontend: Frontend, path: str) -> AsyncIterator[Stream]:
-    async with frontend.http.get(f"{frontend.url}{path}") as answer:
+async def watching(frontend: Frontend, path: str, **options: Any) -> AsyncIterator[Stream]:
+    async with frontend.http.get(f"{frontend.url}{path}", **options) as answer:
         assert answer.status == 200
         assert answer.headers["Content-Type"] == "text/event-stream"
         yield Stream(answer)
@@ -150,6 +153,34 @@ async def test_more_live_connections_than_allowed_are_sent_away_with_a_time(fron
             return again.status == 200
 
     await eventually(admitted)
+
+
+async def test_one_visitor_cannot_take_the_live_connections_of_all(frontend: Frontend) -> None:
+    settings = settings_for(
+        frontend.settings.booking_target, trusted_proxies=["127.0.0.0/8"], live_streams_by_address=2
+    )
+    path = f"/shows/{SHOW_ID}/events"
+    async with Resources() as resources, AsyncExitStack() as open_streams:
+        site = Site(make_app(settings, resources, frontend.clock), settings)
+        behind = replace(frontend, url=f"http://{await site.start()}", site=site, settings=settings)
+
+        async def watch_from(address: str) -> None:
+            stream = watching(behind, path, headers={"X-Forwarded-For": address})
+            await open_streams.enter_async_context(stream)
+
+        await watch_from("2001:db8::1")
+        await watch_from("2001:db8::2")
+        another = {"X-Forwarded-For": "2001:db8::3"}  # of the same household
+        assert (await behind.get(path, headers=another)).status == 503
+        await watch_from("2001:db8:0:1::1")
+        await open_streams.aclose()
+
+        async def admitted() -> bool:
+            async with behind.http.get(f"{behind.url}{path}", headers=another) as again:
+                return again.status == 200
+
+        await eventually(admitted)
+        await site.drain(0, 1)
 
 
 async def test_a_process_that_stops_ends_its_live_connections(frontend: Frontend) -> None:

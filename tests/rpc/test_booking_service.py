@@ -65,6 +65,8 @@ async def test_a_booking_holds_its_seats_and_remembers_its_show_and_price(desk: 
     assert (booking.show.movie_title, booking.show.theatre_name) == ("Sintel", "Rialto")
     left = booking.hold_expire_time.ToDatetime() - booking.as_of_time.ToDatetime()
     assert dt.timedelta(seconds=290) < left <= dt.timedelta(seconds=300)
+    margin = booking.hold_expire_time.ToDatetime() - booking.pay_until_time.ToDatetime()
+    assert margin.total_seconds() == desk.settings.hold_margin_seconds > 0
     gap = booking.show.start_time.ToDatetime() - booking.cancel_until_time.ToDatetime()
     assert gap == dt.timedelta(minutes=60)
     assert desk.office.free_seats(desk.show_id).isdisjoint({"A1", "A2"})

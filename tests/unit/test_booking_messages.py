@@ -31,6 +31,7 @@ def test_only_what_a_booking_has_is_told(state: BookingState) -> None:
     has = {
         "contact": whole.contact,
         "hold_expire_time": whole.hold,
+        "pay_until_time": whole.hold,
         "payment": whole.payments,
         "show_cancellation": whole.show_cancellation,
         "show_move": whole.show_move,
