@@ -253,14 +253,18 @@ class Consumer:
             self._channel.basic_cancel(self._tag)
 
     def _on_message(self, channel: Channel, method: Any, properties: Any, body: bytes) -> None:
-        headers = {key: value for key, value in (properties.headers or {}).items() if isinstance(value, str)}
+        headers = {
+            key: value
+            for key, value in (properties.headers or {}).items()
+            if isinstance(key, str) and isinstance(value, str)
+        }
         try:
             message = Message(
-                exchange=headers.get(_EXCHANGE, method.exchange),
-                routing_key=headers.get(_ROUTING_KEY, method.routing_key),
+                exchange=headers.get(_EXCHANGE, _text(method.exchange)),
+                routing_key=headers.get(_ROUTING_KEY, _text(method.routing_key)),
                 body=body,
-                message_id=properties.message_id or "",
-                type=properties.type or "",
+                message_id=_text(properties.message_id or ""),
+                type=_text(properties.type or ""),
                 headers={key: value for key, value in headers.items() if key not in _OWN_HEADERS},
             )
             attempt = _attempt(headers)
@@ -276,6 +280,14 @@ class Consumer:
             self._loop.call_soon_threadsafe(self._accept, arrival)
         except RuntimeError:
             log.debug("event_loop_closed_before_consumer")
+
+
+def _text(name: str | bytes) -> str:
+    # pika leaves what is not UTF-8 as bytes; an error in its callback would cost the connection, again
+    # and again, until the broker gives up the message and all that were under way beside it.
+    if isinstance(name, str):
+        return name
+    raise ValueError("a name that is no text")
 
 
 def _attempt(headers: Mapping[str, str]) -> int:

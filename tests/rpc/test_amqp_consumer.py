@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 from structlog.testing import capture_logs
@@ -185,6 +186,24 @@ async def test_a_message_of_a_stranger_that_has_no_id_goes_to_the_dead_letters_a
         await until(lambda: len(handler.deliveries) == 2)
         await queues.until_ready_count("dead", 2)
     assert [delivery.message.message_id for delivery in handler.deliveries] == ["event-1", "event-3"]
+
+
+@pytest.mark.parametrize("names", [{"message_id": b"\xff"}, {"message_id": "event-2", "type": b"\xff"}])
+async def test_a_name_that_is_no_text_goes_to_the_dead_letters_and_costs_no_connection(
+    broker: Broker, publish: Publish, queues: QueueEye, names: dict[str, Any]
+) -> None:
+    handler = Handler()
+    with capture_logs() as lines:
+        async with consuming(broker, handler):
+            await publish("event-1")
+            await queues.put("mail", b"hello", **names)
+            await queues.put("mail", b"hello", message_id="event-3", headers={b"\xff": "text", "a": "b"})
+            await until(lambda: len(handler.deliveries) >= 2)
+            await queues.until_ready_count("dead", 1)
+    messages = [delivery.message for delivery in handler.deliveries]
+    assert [message.message_id for message in messages] == ["event-1", "event-3"]
+    assert messages[1].headers == {"a": "b"}
+    assert "broker_lost" not in {line["event"] for line in lines}
 
 
 async def test_a_handler_slower_than_the_heartbeat_keeps_its_connection(
