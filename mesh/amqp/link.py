@@ -104,12 +104,13 @@ class Link:
             self._stopping.wait(_pause(failures))
 
     def _live_once(self) -> tuple[bool, str]:
-        session = Session(self._parameters, self._topology, self._owner)
-        with self._lock:
-            self._session = session
-            if self._stopping.is_set():
-                session.call_threadsafe(session.close)
+        session = None
         try:
+            session = Session(self._parameters, self._topology, self._owner)
+            with self._lock:
+                self._session = session
+                if self._stopping.is_set():
+                    session.call_threadsafe(session.close)
             reason = session.run()
         except Exception as error:
             # Nobody could restart a thread that ended here: the next session starts clean.
@@ -118,7 +119,7 @@ class Link:
         finally:
             with self._lock:
                 self._session = None
-        return session.opened, reason
+        return session is not None and session.opened, reason
 
 
 def _pause(failures: int) -> float:

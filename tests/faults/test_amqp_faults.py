@@ -2,6 +2,7 @@
 
 import asyncio
 import os
+import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -194,6 +195,20 @@ async def test_a_silent_broker_counts_as_lost_after_the_heartbeat_and_is_found_a
         finally:
             rabbitmq.resume()
         await publisher.publish(message("event-2"), timeout=20)
+
+
+async def test_a_process_that_had_no_file_left_for_a_connection_connects_when_it_has(broker: Broker) -> None:
+    most, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    with capture_logs() as lines:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
+        try:
+            publisher = Publisher(broker, name="test", topology=MAIL.topology(BOOKINGS))
+            publisher.start()
+            await eventually(answering(lambda: "broker_session_failed" in {line["event"] for line in lines}))
+        finally:
+            resource.setrlimit(resource.RLIMIT_NOFILE, (most, hard))
+        await publisher.publish(message("event-1"), timeout=20)
+        await publisher.close()
 
 
 async def test_a_broker_out_of_memory_blocks_publishing_for_no_longer_than_was_said(
