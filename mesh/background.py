@@ -81,7 +81,10 @@ class Background:
             try:
                 await step()
                 pause = seconds
-            except Exception:
+            except (Exception, asyncio.CancelledError) as error:
+                if isinstance(error, asyncio.CancelledError) and _cancelled_from_outside():
+                    raise
+                # Also when somebody that the step waited for was cancelled: the loop must not end by that.
                 log.exception("background_step_failed", step=name)
                 pause = min(max(pause, 0.1) * 2, _LONGEST_PAUSE_SECONDS)
             # Replicas that started together should not go on knocking together.
@@ -91,6 +94,11 @@ class Background:
                     await wake.wait()
             except TimeoutError:
                 continue
+
+
+def _cancelled_from_outside() -> bool:
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0
 
 
 async def _cancel(tasks: set[asyncio.Task[Any]]) -> None:

@@ -3,6 +3,7 @@
 import asyncio
 
 import pytest
+from structlog.testing import capture_logs
 
 from mesh import deadlines
 from mesh.background import Background
@@ -81,6 +82,30 @@ async def test_a_loop_goes_on_after_a_step_that_raised() -> None:
     await background.close(1)
     after_close = taken
     await asyncio.sleep(0.05)
+    assert taken == after_close
+
+
+async def test_a_loop_goes_on_after_a_step_that_waited_for_somebody_who_was_cancelled() -> None:
+    background = Background()
+    taken = 0
+
+    async def step() -> None:
+        nonlocal taken
+        taken += 1
+        other = asyncio.ensure_future(asyncio.sleep(3600))
+        asyncio.get_running_loop().call_soon(other.cancel)
+        await other
+
+    async def taken_again() -> bool:
+        return taken >= 2
+
+    with capture_logs() as lines:
+        background.every("test", 0.01, step)
+        await eventually(taken_again)
+        await background.close(1)
+    assert lines[0]["event"] == "background_step_failed"
+    after_close = taken
+    await asyncio.sleep(0.5)
     assert taken == after_close
 
 
