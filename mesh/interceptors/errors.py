@@ -28,6 +28,8 @@ _PASSED_ON = frozenset(
 
 
 _LONGEST_TEXT = 500
+"""Bytes of UTF-8; in the status each that is not ASCII takes three."""
+_MORE = "…"
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +103,10 @@ def _packed(detail: Message) -> any_pb2.Any:
 def _shortened(text: str) -> str:
     # A status travels in header metadata, which clients refuse from 8 KiB on: an error that
     # repeats a huge field would arrive as RESOURCE_EXHAUSTED without a reason.
-    return text if len(text) <= _LONGEST_TEXT else text[: _LONGEST_TEXT - 1] + "…"
+    encoded = text.encode()
+    if len(encoded) <= _LONGEST_TEXT:
+        return text
+    return encoded[: _LONGEST_TEXT - len(_MORE.encode())].decode(errors="ignore") + _MORE
 
 
 def failure_in(error: aio.AioRpcError) -> Failure:

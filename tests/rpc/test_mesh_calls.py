@@ -91,8 +91,18 @@ async def test_an_error_that_repeats_a_huge_field_still_arrives_with_its_reason(
 
     error = await _refusal(refuse)
     assert (error.code, error.reason) == ("FAILED_PRECONDITION", "TEAPOT")
-    assert len(error.message) == 500
+    assert len(error.message.encode()) == 500
     assert error.facts["field"].endswith("é…")
+
+
+async def test_an_error_that_repeats_a_field_of_emoji_still_arrives_with_its_code() -> None:
+    async def refuse(_request: object, _context: object) -> object:
+        raise Teapot("🎬" * 500, field="🎬" * 500)
+
+    # Beyond its soft limit of metadata gRPC refuses the more answers the larger they are, not all.
+    async with _notifications(refuse) as address, calling(address) as channel:
+        answers = await asyncio.gather(*(_ask(channel) for _ in range(50)), return_exceptions=True)
+    assert {answer.code for answer in answers if isinstance(answer, RemoteError)} == {"FAILED_PRECONDITION"}
 
 
 async def test_an_unknown_error_tells_nothing_of_the_inside() -> None:
