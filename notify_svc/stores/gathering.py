@@ -1,10 +1,11 @@
 """Updates of single documents that come within a tenth of a second go to the store as one call."""
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any, Final
 
 from pymongo import UpdateOne
-from pymongo.errors import BulkWriteError
+from pymongo.errors import BulkWriteError, WriteError
 
 from mesh.errors import StoreUnavailable
 from mesh.gathering import Gathering
@@ -28,7 +29,9 @@ class GatheredUpdates:
         self._gathering: Gathering[_Waiting] = Gathering(self._tell, _GATHER_SECONDS, most)
 
     async def update(self, where: Document, change: Document, *, upsert: bool = False) -> bool:
-        """False when it would have made a second document with the key; raises StoreUnavailable.
+        """False when it would have made a second document with the key.
+
+        Raises StoreUnavailable, and WriteError when the store refuses it for another reason.
 
         A caller that is cancelled does not know whether it was made.
         """
@@ -38,7 +41,7 @@ class GatheredUpdates:
 
     async def _tell(self, waiting: list[_Waiting]) -> None:
         try:
-            refused = await self._write([update for update, _ in waiting])
+            refusals, known = await self._write([update for update, _ in waiting])
         except Exception as error:  # noqa: BLE001 - it is everybody's who waits
             for _, answer in waiting:
                 if not answer.done():
@@ -47,18 +50,24 @@ class GatheredUpdates:
                     answer.set_exception(StoreUnavailable("mongodb") if away else error)
             return
         for n, (_, answer) in enumerate(waiting):
-            if not answer.done():
-                answer.set_result(n not in refused)
+            if answer.done():
+                continue
+            code = refusals.get(n)
+            if code not in (None, _DUPLICATE_KEY):
+                # Not the driver's own: that repeats the update, and with it whose it is.
+                answer.set_exception(WriteError(f"the store refused an update: {code}", code))
+            elif known:
+                answer.set_result(code is None)
+            else:
+                answer.set_exception(StoreUnavailable("mongodb"))
 
-    async def _write(self, updates: list[UpdateOne]) -> set[int]:
-        """Which of them met a document with their key."""
+    async def _write(self, updates: list[UpdateOne]) -> tuple[Mapping[int, int], bool]:
+        """The codes of those that were refused, by number, and whether a majority has the others."""
         try:
             with store_call():
                 await self._collection.bulk_write(updates, ordered=False)
         except BulkWriteError as error:
             details: dict[str, Any] = dict(error.details or {})
-            errors = details.get("writeErrors", [])
-            if details.get("writeConcernErrors") or any(each["code"] != _DUPLICATE_KEY for each in errors):
-                raise
-            return {each["index"] for each in errors}
-        return set()
+            refusals = {each["index"]: each["code"] for each in details.get("writeErrors", [])}
+            return refusals, not details.get("writeConcernErrors")
+        return {}, True

@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import AsyncIterator
 
 import pytest_asyncio
+from pymongo.errors import WriteError
 
 from mesh.errors import StoreUnavailable
 from mesh.mongo import Collection, close, open_client
@@ -47,6 +48,25 @@ async def test_one_alone_is_made_as_well_and_one_that_was_given_up_takes_no_othe
     given_up.cancel()
     assert await other
     assert {each["_id"] async for each in collection.find()} == {"alone", "given-up", "other"}
+
+
+async def test_an_update_that_the_store_refuses_is_nobody_elses_fault_and_its_error_names_nobody(
+    collection: Collection,
+) -> None:
+    updates = GatheredUpdates(collection, 8)
+    assert await claim(updates, "taken", "ada")
+    but_bob = {"by": {"$ne": "bob@example.com"}}
+    await collection.database.command("collMod", collection.name, validator=but_bob)
+    granted, refused, late = await asyncio.gather(
+        claim(updates, "free", "ada"),
+        claim(updates, "refused", "bob@example.com"),
+        claim(updates, "taken", "eve"),
+        return_exceptions=True,
+    )
+    assert granted is True
+    assert late is False
+    assert isinstance(refused, WriteError)
+    assert "bob" not in f"{refused!r} {refused}"
 
 
 async def test_a_store_that_is_away_is_told_to_each_who_waits(
