@@ -4,6 +4,7 @@ The only module that knows of two drivers; see docs/decisions/0001-motor.md.
 """
 
 import inspect
+import logging
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, asynccontextmanager, contextmanager
 from typing import Any, Literal, TypeAlias
@@ -20,6 +21,7 @@ from pymongo.write_concern import WriteConcern
 
 from mesh import deadlines
 from mesh.errors import StoreUnavailable
+from mesh.settings import SettingsInvalid
 
 Document: TypeAlias = dict[str, Any]
 Database: TypeAlias = AsyncDatabase[Mapping[str, Any]]
@@ -42,24 +44,31 @@ def open_client(url: str, app_name: str, driver: Driver = "pymongo") -> Client:
     `session_of` are for.
 
     Writes are acknowledged by a majority and journaled, times come back in
-    UTC with their zone, and no wait is longer than a few seconds.
+    UTC with their zone, and no wait is longer than a few seconds. Raises
+    `SettingsInvalid` for what is no address.
     """
+    # At DEBUG it tells every command with its documents: names and addresses.
+    logging.getLogger("pymongo").setLevel(logging.INFO)
     client: Any = AsyncMongoClient if driver == "pymongo" else AsyncIOMotorClient
-    opened: Client = client(
-        url,
-        appname=app_name,
-        tz_aware=True,
-        w="majority",
-        journal=True,
-        readConcernLevel="majority",
-        serverSelectionTimeoutMS=2_000,
-        connectTimeoutMS=2_000,
-        waitQueueTimeoutMS=2_000,
-        socketTimeoutMS=10_000,
-        maxPoolSize=64,
-        retryWrites=True,
-        retryReads=True,
-    )
+    try:
+        opened: Client = client(
+            url,
+            appname=app_name,
+            tz_aware=True,
+            w="majority",
+            journal=True,
+            readConcernLevel="majority",
+            serverSelectionTimeoutMS=2_000,
+            connectTimeoutMS=2_000,
+            waitQueueTimeoutMS=2_000,
+            socketTimeoutMS=10_000,
+            maxPoolSize=64,
+            retryWrites=True,
+            retryReads=True,
+        )
+    except (PyMongoError, ValueError):
+        # Without what was wrong with it: a password that was not escaped ends up in any part of it.
+        raise SettingsInvalid("MONGO_URL: must be mongodb://, its password percent-encoded") from None
     return opened
 
 

@@ -6,6 +6,8 @@ from redis.asyncio import BlockingConnectionPool, Redis
 from redis.asyncio.retry import Retry
 from redis.backoff import NoBackoff
 
+from mesh.settings import SettingsInvalid
+
 Client: TypeAlias = "Redis"
 
 TIMEOUT_SECONDS = 2.0
@@ -18,17 +20,22 @@ def open_client(url: str, client_name: str) -> Client:
 
     It repeats nothing by itself: a command whose answer was lost may have
     taken effect, and only the caller knows whether it may be sent again.
+    Raises `SettingsInvalid` for what is no address.
     """
-    pool = BlockingConnectionPool.from_url(
-        url,
-        max_connections=MAX_CONNECTIONS,
-        timeout=TIMEOUT_SECONDS,
-        socket_timeout=TIMEOUT_SECONDS,
-        socket_connect_timeout=TIMEOUT_SECONDS,
-        retry=Retry(NoBackoff(), 0),
-        client_name=client_name,
-        health_check_interval=0,
-    )
+    try:
+        pool = BlockingConnectionPool.from_url(
+            url,
+            max_connections=MAX_CONNECTIONS,
+            timeout=TIMEOUT_SECONDS,
+            socket_timeout=TIMEOUT_SECONDS,
+            socket_connect_timeout=TIMEOUT_SECONDS,
+            retry=Retry(NoBackoff(), 0),
+            client_name=client_name,
+            health_check_interval=0,
+        )
+    except ValueError:
+        # Without what was wrong with it: a password that was not escaped is taken for the port.
+        raise SettingsInvalid("REDIS_URL: must be redis://, its password percent-encoded") from None
     return Redis.from_pool(pool)
 
 

@@ -65,12 +65,11 @@ def run(name: str, settings_type: type[S], build: Build[S]) -> None:
     """Runs a process to its end; exits with 0 after a signal, 1 when it cannot start, 2 on wrong settings."""
     try:
         settings = load_settings(settings_type)
-    except SettingsInvalid as error:
-        print(f"{name}: wrong settings\n{error}", file=sys.stderr)  # noqa: T201 - logs are not set up yet
-        sys.exit(2)
-    configure_logs(name, settings.log_format, settings.log_level)
-    try:
+        configure_logs(name, settings.log_format, settings.log_level)
         uvloop.run(_live(name, settings, build))
+    except SettingsInvalid as error:
+        print(f"{name}: wrong settings\n{error}", file=sys.stderr)  # noqa: T201 - logs may not be set up yet
+        sys.exit(2)
     except AddressTaken as error:
         log.error("address_taken", address=str(error))
         sys.exit(1)

@@ -13,7 +13,7 @@ S = TypeVar("S", bound="ProcessSettings")
 
 
 class SettingsInvalid(Exception):
-    """The environment does not hold what the process needs; the text has a line for each problem."""
+    """The environment does not hold what the process needs; a line for each problem, without values."""
 
 
 def _checked_address(value: str) -> str:

@@ -69,7 +69,7 @@ class OneServer:
 
 
 def open_servers(url: str, client_name: str) -> Servers:
-    """Connects when first used. Raises `ValueError` when the address is none."""
+    """Connects when first used. Raises `SettingsInvalid` when the address is none."""
     if is_cluster(url):
         return ClusterConnections(node_urls(url), client_name)
     return OneServer(url, client_name)

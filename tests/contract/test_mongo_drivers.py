@@ -1,6 +1,7 @@
 """Both drivers give what the stores count on; see docs/decisions/0001-motor.md."""
 
 import asyncio
+import logging
 import time
 from collections.abc import AsyncIterator
 
@@ -47,6 +48,15 @@ async def test_what_is_found_comes_in_order_and_bounded(seats: Collection) -> No
 async def test_a_pipeline_gives_all_it_finds(seats: Collection) -> None:
     found = await mesh_mongo.aggregated(seats, [{"$group": {"_id": "$row", "count": {"$sum": 1}}}])
     assert sorted((document["_id"], document["count"]) for document in found) == [(0, 3), (1, 3), (2, 3)]
+
+
+async def test_the_most_talkative_log_tells_no_document(
+    seats: Collection, caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        await seats.insert_one({"_id": "ada@example.com"})
+        assert await seats.find_one({"_id": "ada@example.com"}) is not None
+    assert "ada@example.com" not in caplog.text
 
 
 async def test_a_key_that_is_there_already_is_told(seats: Collection) -> None:

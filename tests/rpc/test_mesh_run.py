@@ -58,6 +58,33 @@ def _ended(where: str, hanging: str) -> tuple[int, float]:
             process.kill()
 
 
+@pytest.mark.parametrize(
+    ("store", "url"),
+    [
+        ("mongo", "mongodb://u:s3cret/word@host:1/x"),
+        ("mongo", "mongodb://u:word@host:s3cret/"),
+        ("redis", "redis://:s3cret/word@host:1"),
+        ("redis", "redis://:s3cret[word@host:1"),
+    ],
+)
+def test_the_address_of_a_store_that_is_none_is_a_wrong_setting_and_its_password_is_not_told(
+    store: str, url: str
+) -> None:
+    opening = f"from mesh.{store} import open_client; open_client('{url}', 'x')"
+    ended = subprocess.run(
+        [sys.executable, "-c", _PROCESS.format(start="pass", drain="pass", build=opening)],
+        env=os.environ | {"PYTHONPATH": f"{ROOT}:{ROOT / 'protos' / 'gen'}"},
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    assert ended.returncode == 2
+    assert f"wrong settings\n{store.upper()}_URL: must be" in ended.stderr
+    assert "s3cret" not in ended.stderr
+    assert "word@" not in ended.stderr
+
+
 def test_it_ends_at_once_when_nothing_hangs() -> None:
     status, seconds = _ended("drain", "pass")
     assert status == 0
