@@ -5,14 +5,13 @@ pipe, and there is a line for every request.
 """
 
 import threading
-import time
 from collections import deque
 from typing import Final, TextIO
 
 _GATHER_SECONDS: Final = 0.05
 _MOST_WAITING: Final = 1_000
 _MOST_KEPT: Final = 10_000
-_LOCK_SECONDS: Final = 1.0
+_FLUSH_SECONDS: Final = 1.0
 
 
 class LogLines:
@@ -25,9 +24,9 @@ class LogLines:
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
-        self._lines: deque[str] = deque(maxlen=_MOST_KEPT)
-        self._some = threading.Event()
-        self._writing = threading.Lock()
+        # An event among the lines is set when what comes before it is written.
+        self._lines: deque[str | threading.Event] = deque(maxlen=_MOST_KEPT)
+        self._some, self._now = threading.Event(), threading.Event()
         threading.Thread(target=self._write_on, name="log lines", daemon=True).start()
 
     def msg(self, line: str) -> None:
@@ -49,23 +48,31 @@ class LogLines:
     error = exception = critical = urgent
 
     def flush(self) -> None:
-        """Writes all there is, in order. Gives up after a second of waiting for another thread's write."""
-        if not self._writing.acquire(timeout=_LOCK_SECONDS):
-            return
+        """Has all there is written, in order. Gives up after a second."""
+        # Not written here: whoever writes to a pipe that nobody reads waits without end.
+        written = threading.Event()
+        self._lines.append(written)
+        self._now.set()
+        self._some.set()
+        written.wait(_FLUSH_SECONDS)
+
+    def _write_on(self) -> None:
+        while self._some.wait():
+            self._now.wait(_GATHER_SECONDS)
+            self._now.clear()
+            self._some.clear()
+            self._write([self._lines.popleft() for _ in range(len(self._lines))])
+
+    def _write(self, taken: list[str | threading.Event]) -> None:
+        lines = [line for line in taken if isinstance(line, str)]
         try:
-            lines = [self._lines.popleft() for _ in range(len(self._lines))]
             if lines:
                 # One line that no encoding knows must not take its neighbours with it.
                 text = "\n".join([*lines, ""]).encode(errors="backslashreplace").decode()
                 self._stream.write(text)
                 self._stream.flush()
-        except (OSError, ValueError):
-            pass  # nobody reads any more, or the stream is closed: there is no other place to say so
-        finally:
-            self._writing.release()
-
-    def _write_on(self) -> None:
-        while self._some.wait():
-            time.sleep(_GATHER_SECONDS)
-            self._some.clear()
-            self.flush()
+        except Exception:  # noqa: BLE001, S110 - nobody reads any more: there is no other place to say so
+            pass
+        for written in taken:
+            if isinstance(written, threading.Event):
+                written.set()

@@ -97,6 +97,24 @@ def test_a_drivers_thread_that_waits_for_a_server_keeps_nobody() -> None:
     assert seconds < 5
 
 
+def test_it_ends_also_when_nobody_reads_what_it_logs() -> None:
+    talk = "import structlog; [structlog.get_logger().info('x' * 1000) for _ in range(500)]"
+    with subprocess.Popen(
+        [sys.executable, "-c", _PROCESS.format(start="pass", drain="pass", build=talk)],
+        env=os.environ
+        | {"PYTHONPATH": f"{ROOT}:{ROOT / 'protos' / 'gen'}", "DRAIN_SECONDS": "0.1", "LOG_LEVEL": "INFO"},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    ) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == b"built\n"
+        process.send_signal(signal.SIGTERM)
+        try:
+            assert process.wait(20) == 0
+        finally:
+            process.kill()
+
+
 @pytest.mark.parametrize("where", ["start", "drain"])
 def test_a_step_that_hangs_is_cut_off(where: str) -> None:
     status, seconds = _ended(where, "await asyncio.sleep(3600)")

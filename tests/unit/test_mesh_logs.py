@@ -160,6 +160,18 @@ def test_a_reader_that_falls_behind_loses_nothing_and_holds_no_more_than_is_wait
     assert "".join(stream.writes).split() == [str(number) for number in range(3_000)]
 
 
+def test_an_error_waits_no_longer_than_said_for_a_reader_that_takes_nothing() -> None:
+    stream = _Stream()
+    lines = _lines(stream)
+    stream.open.clear()
+    begun = time.monotonic()
+    lines.error("wrong")
+    assert time.monotonic() - begun < 3
+    stream.open.set()
+    lines.flush()
+    assert "".join(stream.writes).split() == ["wrong"]
+
+
 def test_lines_of_many_threads_are_all_there_and_whole() -> None:
     stream = _Stream()
     lines = _lines(stream)
