@@ -28,6 +28,9 @@ MARK: Final = "group_mark"
 them have found their document as they wanted it."""
 
 _MOST: Final = 100
+_PATIENCE_SECONDS: Final = 5.0
+"""What has waited for longer is not begun: behind a store that hangs a long queue would take minutes, and a
+write that comes so late does harm."""
 _DUPLICATE_KEY: Final = 11000
 
 Outcome = bool | None
@@ -51,17 +54,25 @@ class _Update:
 _Write = _Insert | _Update
 
 
+@dataclass(frozen=True, slots=True)
+class _Waiting:
+    write: _Write
+    answer: asyncio.Future[bool]
+    since: float
+
+
 class GroupedWrites:
     """Writes to one collection; while one group is under way the next one gathers.
 
     How many wait is bounded by whoever bounds the callers. A store that hangs is waited for by the group
-    under way and by the next one, `mesh.mongo.STEP_SECONDS` each, whatever deadline a caller has. A caller
-    that is cancelled stops nothing. Raises `StoreUnavailable` when it is not known whether a write was made.
+    under way and by the next one, `mesh.mongo.STEP_SECONDS` each, whatever deadline a caller has and however
+    many there are. A caller that is cancelled takes its write back if that has not begun; one that is under
+    way goes on. Raises `StoreUnavailable` when it is not known whether a write was made.
     """
 
     def __init__(self, collection: Collection) -> None:
         self._collection = collection
-        self._waiting: deque[tuple[_Write, asyncio.Future[bool]]] = deque()
+        self._waiting: deque[_Waiting] = deque()
         self._worker: asyncio.Task[None] | None = None
 
     async def insert(self, document: Document) -> bool:
@@ -77,8 +88,9 @@ class GroupedWrites:
         return await self._written(_Update(where, change))
 
     async def _written(self, write: _Write) -> bool:
-        answer: asyncio.Future[bool] = asyncio.get_running_loop().create_future()
-        self._waiting.append((write, answer))
+        loop = asyncio.get_running_loop()
+        answer: asyncio.Future[bool] = loop.create_future()
+        self._waiting.append(_Waiting(write, answer, loop.time()))
         if self._worker is None or self._worker.done():
             # Not in this caller's context: its deadline is not that of the others.
             self._worker = asyncio.create_task(
@@ -87,11 +99,10 @@ class GroupedWrites:
         return await answer
 
     async def _work(self) -> None:
-        while self._waiting:
-            group = [self._waiting.popleft() for _ in range(min(_MOST, len(self._waiting)))]
+        while group := self._next_group():
             outcomes: Sequence[Outcome] = [None] * len(group)
             try:
-                outcomes = await self._outcomes([write for write, _ in group])
+                outcomes = await self._outcomes([each.write for each in group])
             except Exception as error:
                 known = isinstance(error, (StoreUnavailable, PyMongoError))
                 log.warning(
@@ -101,8 +112,20 @@ class GroupedWrites:
                     exc_info=not known,
                 )
             finally:
-                for (_, answer), outcome in zip(group, outcomes, strict=True):
-                    _tell(answer, outcome)
+                for each, outcome in zip(group, outcomes, strict=True):
+                    _tell(each.answer, outcome)
+
+    def _next_group(self) -> "list[_Waiting]":
+        """The first who wait, without those who gave up or have waited in vain; empty when there are none."""
+        since = asyncio.get_running_loop().time() - _PATIENCE_SECONDS
+        group: list[_Waiting] = []
+        while self._waiting and len(group) < _MOST:
+            first = self._waiting.popleft()
+            if first.since < since:
+                _tell(first.answer, None)
+            elif not first.answer.done():
+                group.append(first)
+        return group
 
     async def _outcomes(self, writes: Sequence[_Write]) -> Sequence[Outcome]:
         if len(writes) == 1:

@@ -12,7 +12,16 @@ import pytest_asyncio
 from mesh import deadlines
 from mesh.errors import StoreUnavailable
 from mesh.grouped_writes import MARK, GroupedWrites
-from mesh.mongo import Client, Collection, Driver, close, database_of, open_client, within_deadline
+from mesh.mongo import (
+    STEP_SECONDS,
+    Client,
+    Collection,
+    Driver,
+    close,
+    database_of,
+    open_client,
+    within_deadline,
+)
 from stack.engines import MongoEngine
 from tests.fixtures.engines import MongoDatabase
 
@@ -142,16 +151,34 @@ async def test_a_change_that_was_overtaken_before_it_was_looked_for_is_no_lie_ab
     assert (await things.find_one({"_id": 1}))["version"] == 3
 
 
-async def test_a_caller_that_goes_away_stops_nothing(things: Counting) -> None:
+async def test_a_caller_that_goes_away_stops_nothing_but_its_own_write(things: Counting) -> None:
+    """A sale that was given up must not come long after, when its seats may be somebody else's."""
     writes = writes_to(things)
     calls = [asyncio.ensure_future(changed(writes, number)) for number in range(20)]
-    await asyncio.sleep(0)
+    await asyncio.sleep(0)  # nothing has begun yet
     for call in calls[::2]:
         call.cancel()
     outcomes = await asyncio.gather(*calls, return_exceptions=True)
     assert outcomes[1::2] == [True] * 10
     assert await changed(writes, 99)
-    assert await things.count_documents({"version": 2}) == 21
+    assert await things.count_documents({"version": 2}) == 11
+
+
+async def test_a_caller_that_goes_away_stops_no_write_that_is_under_way(things: Counting) -> None:
+    writes = writes_to(things)
+    under_way: list[asyncio.Future[bool]] = []
+
+    async def go_away() -> None:
+        under_way[1].cancel()
+
+    things.after_bulk = go_away
+    first = asyncio.ensure_future(changed(writes, 0))
+    await asyncio.sleep(0)  # goes alone, so that the others go together
+    under_way += [asyncio.ensure_future(changed(writes, number)) for number in (1, 2, 3)]
+    outcomes = await asyncio.gather(first, *under_way, return_exceptions=True)
+    assert isinstance(outcomes[2], asyncio.CancelledError)
+    assert outcomes[:2] + outcomes[3:] == [True] * 3
+    assert await things.count_documents({"version": 2}) == 4
 
 
 async def test_nobody_waits_by_the_first_callers_deadline(things: Counting) -> None:
@@ -208,5 +235,30 @@ async def test_while_the_store_is_away_all_hear_that_nothing_is_known_and_afterw
             mongo.resume()
         assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
         assert all(await asyncio.gather(*(changed(writes, number) for number in range(10, 20))))
+    finally:
+        await close(client)
+
+
+async def test_a_crowd_waits_no_longer_for_a_store_that_hangs_than_two_do(mongo: MongoEngine) -> None:
+    """And what was given up before it was sent is not written when the store comes back."""
+    client = open_client(mongo.url, "grouped")
+    loop = asyncio.get_running_loop()
+    try:
+        collection = database_of(client, f"test_{uuid4().hex}")["things"]
+        await collection.insert_one({"_id": "first"})
+        writes = GroupedWrites(collection)
+        mongo.pause()
+        try:
+            began = loop.time()
+            outcomes = await asyncio.gather(
+                *(writes.insert({"_id": number}) for number in range(450)), return_exceptions=True
+            )
+            took = loop.time() - began
+        finally:
+            mongo.resume()
+        assert all(isinstance(outcome, StoreUnavailable) for outcome in outcomes)
+        assert took < 3 * STEP_SECONDS
+        assert await writes.insert({"_id": "last"})
+        assert await collection.find_one({"_id": 400}) is None
     finally:
         await close(client)
