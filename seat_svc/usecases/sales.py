@@ -25,9 +25,9 @@ async def confirm_hold(
 ) -> tuple[Ticket, ...]:
     """Sells the seats that were paid for; the same booking always gets the same tickets.
 
-    Seats whose hold is over are taken again where nobody else has them; else
-    raises `SeatsLost`. Once begun it is carried through, whatever becomes of
-    the caller.
+    Seats whose hold is over are taken again where nobody else has them and
+    sales have not ended; else raises `SeatsLost`. Once begun it is carried
+    through, whatever becomes of the caller.
     """
     fields.checked_request_id(request_id)
     purchase = Purchase(

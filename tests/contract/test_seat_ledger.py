@@ -329,6 +329,22 @@ async def test_a_claim_that_was_renewed_is_not_given_up_by_who_saw_the_old_one(
     assert await state_of(ledger, show, "A1") is SeatState.CLAIMED
 
 
+async def test_what_is_paid_after_the_end_of_sales_is_sold_only_while_the_hold_lives(
+    ledger: RedisSeatLedger, redis_client: Redis
+) -> None:
+    """A hold may be made at the last moment and is kept for as long as it was promised."""
+    start = dt.datetime.now(dt.UTC) - dt.timedelta(minutes=9)
+    show = await put_in_place(ledger, a_show(start_time=start))
+    first, second = await hold(ledger, show, "A1"), await hold(ledger, show, "A2", holder="bert")
+    await move_clock(redis_client, 120)
+    with pytest.raises(ShowClosed):
+        await hold(ledger, show, "A3")
+    await ledger.claim(show, a_purchase("A1", hold_id=first.hold_id), new_request_id())
+    await move_clock(redis_client, 200)
+    with pytest.raises(SeatsLost):
+        await ledger.claim(show, a_purchase("A2", hold_id=second.hold_id), new_request_id())
+
+
 async def test_a_show_that_is_not_there_is_missing_not_empty(ledger: RedisSeatLedger) -> None:
     show = a_show()
     with pytest.raises(ShowMissing):

@@ -1,6 +1,7 @@
 -- First step of a sale: the seats of a hold become CLAIMED for one sale.
 -- INVARIANT: a seat becomes CLAIMED only from this hold or from AVAILABLE, never from another's live hold;
--- all or none. A claim does not run out by itself: MongoDB may have the sale (see record.lua).
+-- all or none; after the end of sales from a live hold only. A claim does not run out by itself: MongoDB may
+-- have the sale (see record.lua).
 local layout_id, sale_id, hold_id = ARGV[1], ARGV[2], ARGV[3]
 local claim_ms, content, memory_ms = tonumber(ARGV[4]), ARGV[5], ARGV[6]
 local FIRST_SEAT = 7
@@ -31,7 +32,8 @@ if claim and not are_exactly_wanted(claim.seats) then return {'REUSED'} end
 if not claim then
   local hold = read_hold(hold_id)
   if hold and not are_exactly_wanted(hold.seats) then return {'MISMATCH'} end
-  if facts.cancelled then return {'LOST', 0, unpack(seats)} end
+  local closed = facts.cancelled or (not hold and now >= facts.closes)
+  if closed then return {'LOST', 0, unpack(seats)} end
   if not hold then
     local states = redis.call('GET', STATES)
     local lost, claimed = {}, false
