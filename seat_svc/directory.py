@@ -24,7 +24,7 @@ _FRESH_SECONDS: Final = 300.0
 
 
 class CatalogShowDirectory:
-    """The `ShowDirectory` port. What was known is used on while the catalogue is away."""
+    """The `ShowDirectory` port."""
 
     def __init__(
         self, catalog: "catalog_pb2_grpc.CatalogServiceAsyncStub", time: Callable[[], float]
@@ -51,24 +51,31 @@ class CatalogShowDirectory:
 
     async def fetch(self, show_id: str) -> Show:
         """See `ShowDirectory.fetch`; never answers with what somebody asked before."""
-        known = self._shows.get(show_id)
         try:
             response = await self._catalog.GetShow(catalog_pb2.GetShowRequest(show_id=show_id))
         except RemoteError as error:
             if error.code == "NOT_FOUND":
                 self._shows.forget(show_id)
                 raise UnknownShow from None
-            if known is None:
-                raise StoreUnavailable("catalog") from error
-            log.warning("show_not_refreshed", show_id=show_id, code=error.code)
-            return known[1]
+            log.warning("show_not_fetched", show_id=show_id, code=error.code)
+            raise StoreUnavailable("catalog") from error
         show = show_from(response, self._layout(response))
         self._shows.put(show_id, (self._time(), show))
         return show
 
+    async def newest(self, show_id: str) -> Show:
+        """See `ShowDirectory.newest`."""
+        known = self._shows.get(show_id)
+        try:
+            return await self.fetch(show_id)
+        except StoreUnavailable:
+            if known is None:
+                raise
+            return known[1]
+
     async def _ask_without_deadline(self, show_id: str) -> Show:
         deadlines.set_remaining(None)
-        return await self.fetch(show_id)
+        return await self.newest(show_id)
 
     def _layout(self, response: catalog_pb2.GetShowResponse) -> Layout:
         layout_id = response.layout.layout_id

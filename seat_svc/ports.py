@@ -21,7 +21,11 @@ class ShowDirectory(Protocol):
         ...
 
     async def fetch(self, show_id: str) -> Show:
-        """The show as the catalogue has it now; raises `UnknownShow`."""
+        """The show as the catalogue has it now; raises `UnknownShow` and `StoreUnavailable`."""
+        ...
+
+    async def newest(self, show_id: str) -> Show:
+        """As `fetch`; while the catalogue is away, the show as it was known last."""
         ...
 
 
@@ -224,8 +228,12 @@ class SeatLedger(Protocol):
         """Puts the show in place, if the turn is still the token's."""
         ...
 
-    async def refresh(self, show: Show, blocked: frozenset[str]) -> None:
-        """Takes over the show's facts and blocked seats."""
+    async def begin_refresh(self, show_id: str) -> int:
+        """Gives the turn for what is read of the show from now on; a rebuild under way begins anew."""
+        ...
+
+    async def refresh(self, show: Show, turn: int, blocked: frozenset[str]) -> None:
+        """Takes over the show's facts and blocked seats, unless those of a later turn are in place."""
         ...
 
 

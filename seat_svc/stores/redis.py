@@ -84,6 +84,7 @@ class RedisSeatLedger:
         self._begin_rebuild = Script("begin_rebuild", now)
         self._abandon_rebuild = Script("abandon_rebuild", now)
         self._rebuild = Script("rebuild", now)
+        self._begin_refresh = Script("begin_refresh", now)
         self._refresh = Script("refresh", now)
 
     async def seat_map(self, show: Show) -> MapReading:
@@ -277,7 +278,13 @@ class RedisSeatLedger:
         )
         return RebuildTurn.READY if answer[0] == b"REBUILT" else RebuildTurn(answer[0].decode())
 
-    async def refresh(self, show: Show, blocked: frozenset[str]) -> None:
+    async def begin_refresh(self, show_id: str) -> int:
+        """See `SeatLedger.begin_refresh`."""
+        keys = (*_keys(show_id), _rebuilding_key(show_id))
+        answer = await self._begin_refresh.run(self._servers, keys)
+        return int(answer[1])
+
+    async def refresh(self, show: Show, turn: int, blocked: frozenset[str]) -> None:
         """See `SeatLedger.refresh`."""
         answer = await self._refresh.run(
             self._servers,
@@ -285,9 +292,10 @@ class RedisSeatLedger:
             show.layout.layout_id,
             show.revision,
             *self._closing(show),
+            turn,
             *_known(show.layout, blocked),
         )
-        if answer[0] != b"REFRESHED":
+        if answer[0] not in (b"REFRESHED", b"OLDER"):
             refuse(answer, show)
 
     def _closing(self, show: Show) -> tuple[int, int, int]:

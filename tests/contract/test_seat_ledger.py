@@ -360,7 +360,7 @@ async def test_facts_that_changed_are_noticed_and_taken_over(ledger: RedisSeatLe
     held = await hold(ledger, show, "A1")
     with pytest.raises(ShowOutdated):
         await hold(ledger, moved, "A2")
-    await ledger.refresh(moved, frozenset({"A1", "A3"}))
+    await ledger.refresh(moved, await ledger.begin_refresh(moved.show_id), frozenset({"A1", "A3"}))
     await hold(ledger, moved, "A2")
     assert await state_of(ledger, moved, "A1") is SeatState.HELD
     assert await state_of(ledger, moved, "A3") is SeatState.BLOCKED
@@ -376,7 +376,7 @@ async def test_a_show_that_moved_to_another_layout_is_rebuilt_from_nothing(
     with pytest.raises(ShowOutdated):
         await ledger.seat_map(moved)
     with pytest.raises(ShowMissing):
-        await ledger.refresh(moved, frozenset())
+        await ledger.refresh(moved, await ledger.begin_refresh(moved.show_id), frozenset())
     await put_in_place(ledger, moved)
     assert (await ledger.seat_map(moved)).seat_map.states == bytes([SeatState.AVAILABLE] * 4)
 

@@ -6,6 +6,7 @@ Each test stops a process at one point and lets another one meet what is left.
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
@@ -28,6 +29,7 @@ from tests.fixtures.seats import (
     a_sale,
     a_show,
     an_order,
+    hall,
     move_clock,
     open_ledger,
     open_theatre,
@@ -461,6 +463,82 @@ async def test_a_rebuild_that_lost_its_guard_writes_nothing(
     assert (await ledger.rebuild(show, "slow", [], frozenset())).name == "LATE"
     with pytest.raises(ShowMissing):
         await ledger.seat_map(show)
+
+
+async def test_a_show_that_is_cancelled_while_it_is_rebuilt_is_not_sold(
+    ledger: RedisSeatLedger, sales: MongoSales, show: Show
+) -> None:
+    """The rebuild reads the show, the show is cancelled and the inventory told, the rebuild writes."""
+    shows, read, go_on = KnownShows(show), asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        read.set()
+        await go_on.wait()
+
+    shows.after_fetching = pause
+    async with open_theatre(ledger, sales, shows) as rebuilding:
+        looking = asyncio.create_task(rebuilding.seat_map(show))
+        await read.wait()
+        called_off = replace(show, cancelled=True)
+        shows.shows[show.show_id] = called_off
+        async with open_theatre(ledger, sales, KnownShows(called_off)) as told:
+            await told.refresh(called_off)
+        go_on.set()
+        await looking
+    with pytest.raises(SeatsLost):
+        await ledger.claim(show, a_purchase("A1"), new_request_id())
+
+
+async def test_who_is_slow_to_say_how_a_show_was_does_not_replace_what_it_is_now(
+    theatre: HostedTheatre, ledger: RedisSeatLedger, neighbour: HostedTheatre, sales: MongoSales, show: Show
+) -> None:
+    """One process reads the show, it is cancelled, another one is told, the first one writes."""
+    held = await hold(theatre, show, "A1")
+    shows, read, go_on = KnownShows(show), asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        read.set()
+        await go_on.wait()
+
+    shows.after_fetching = pause
+    called_off = replace(show, cancelled=True)
+    async with (
+        open_theatre(ledger, sales, shows) as slow,
+        open_theatre(ledger, sales, KnownShows(called_off)) as told,
+    ):
+        refreshing = asyncio.create_task(slow.refresh(show))
+        await read.wait()
+        await told.refresh(called_off)
+        go_on.set()
+        await refreshing
+    with pytest.raises(SeatsLost):
+        await buy(neighbour, show, held, "sale-1")
+
+
+async def test_who_is_slow_to_say_where_a_show_was_does_not_take_it_away(
+    theatre: HostedTheatre, ledger: RedisSeatLedger, sales: MongoSales, show: Show
+) -> None:
+    """As above, with a show that moved to another screen: holds there would be lost."""
+    await hold(theatre, show, "A1")
+    shows, read, go_on = KnownShows(show), asyncio.Event(), asyncio.Event()
+
+    async def pause() -> None:
+        read.set()
+        await go_on.wait()
+
+    shows.after_fetching = pause
+    moved = replace(show, layout=hall(2, 2, layout_id="small"))
+    async with (
+        open_theatre(ledger, sales, shows) as slow,
+        open_theatre(ledger, sales, KnownShows(moved)) as told,
+    ):
+        refreshing = asyncio.create_task(slow.refresh(show))
+        await read.wait()
+        await told.refresh(moved)
+        held = await hold(told, moved, "B1")
+        go_on.set()
+        await refreshing
+        assert (await told.find_hold(moved, held.hold_id)).seat_ids == ("B1",)
 
 
 async def test_a_rebuild_that_cannot_read_lets_the_next_one_begin_at_once(

@@ -17,9 +17,10 @@ from mesh.ids import new_request_id
 from mesh.testing import MESH_TOKEN
 from seat_svc.domain.sale import is_ticket_id
 from seat_svc.domain.show import Connector
+from seat_svc.errors import SeatsLost
 from tests.fixtures.engines import MongoDatabase
 from tests.fixtures.seat_service import SeatService, payments_for, seat_service
-from tests.fixtures.seats import a_show, hall, move_clock
+from tests.fixtures.seats import a_purchase, a_show, hall, move_clock, open_ledger
 
 
 def reason(caught: pytest.ExceptionInfo[RemoteError]) -> tuple[str, str]:
@@ -257,6 +258,28 @@ async def test_what_is_known_is_sold_while_the_catalogue_is_away(inventory: Seat
     with pytest.raises(RemoteError) as caught:
         await inventory.hold("A1", show_id="never-asked-for")
     assert caught.value.code == "UNAVAILABLE"
+
+
+async def test_what_was_known_is_not_said_of_a_show_that_has_changed(
+    inventory: SeatService, redis_url: str
+) -> None:
+    """The catalogue is away, and another process had heard that the show was cancelled."""
+    show = inventory.show
+    await inventory.hold("A1")
+    inventory.catalogue.away = True
+    with pytest.raises(RemoteError) as caught:
+        await inventory.seats.RefreshShow(seat_pb2.RefreshShowRequest(show_id=show.show_id))
+    assert caught.value.code == "UNAVAILABLE"
+
+    called_off = replace(show, cancelled=True)
+    async with open_ledger(redis_url) as other:
+        turn = await other.begin_refresh(show.show_id)
+        await other.refresh(called_off, turn, frozenset())
+        with pytest.raises(RemoteError) as caught:
+            await inventory.hold("A2")
+        assert caught.value.code == "UNAVAILABLE"
+        with pytest.raises(SeatsLost):
+            await other.claim(called_off, a_purchase("A3"), new_request_id())
 
 
 async def test_an_unknown_sale_and_seats_that_are_not_in_it(inventory: SeatService) -> None:

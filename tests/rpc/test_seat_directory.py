@@ -77,8 +77,16 @@ async def test_what_is_known_stays_known_while_the_catalogue_is_away(known: Know
     known.catalogue.away = True
     known.seconds[0] = 1000
     assert (await known.directory.find("matinee-1")).show_id == "matinee-1"
+    assert (await known.directory.newest("matinee-1")).show_id == "matinee-1"
     with pytest.raises(StoreUnavailable):
         await known.directory.find("matinee-2")
+
+
+async def test_what_is_known_is_not_told_as_what_the_catalogue_says_now(known: Known) -> None:
+    await known.directory.find("matinee-1")
+    known.catalogue.away = True
+    with pytest.raises(StoreUnavailable):
+        await known.directory.fetch("matinee-1")
 
 
 async def test_a_show_that_the_catalogue_no_longer_has_is_forgotten(known: Known) -> None:

@@ -1,6 +1,6 @@
 -- The rules that every script of a show shares. Put before each script after clock.lua, which sets `now`.
 -- All keys of a show carry its hash tag and are handed in by the caller in this order.
-local FACTS = KEYS[1]      -- hash: layout, revision, closes, cancelled, forget, sequence
+local FACTS = KEYS[1]      -- hash: layout, revision, closes, cancelled, forget, sequence, turn, taken_over
 local STATES = KEYS[2]     -- string: byte n is the state of the layout's seat n
 local HOLDS = KEYS[3]      -- hash: hold id -> {holder, seats, expire}
 local DUE = KEYS[4]        -- sorted set: hold id by the time it is over

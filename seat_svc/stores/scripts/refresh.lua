@@ -1,10 +1,13 @@
 -- Takes over what the catalogue and the theatre now say of a show: times, cancellation, blocked seats.
 -- INVARIANT: a seat that is held, being confirmed or sold stays so. A show that moved to another layout is
--- taken away as a whole, because its seats have other numbers there; the next caller rebuilds it.
+-- taken away as a whole, because its seats have other numbers there; the next caller rebuilds it. What was
+-- read before begin_refresh.lua gave a later turn never replaces what was read after it.
 local layout_id, revision = ARGV[1], ARGV[2]
 local closes, cancelled, forget_ms = ARGV[3], ARGV[4], tonumber(ARGV[5])
-local FIRST_BLOCKED = 6
+local turn = ARGV[6]
+local FIRST_BLOCKED = 7
 
+if tonumber(turn) <= tonumber(redis.call('HGET', FACTS, 'taken_over') or -1) then return {'OLDER'} end
 local refusal = open_show(layout_id)
 if refusal then
   if refusal[1] == 'OUTDATED' then redis.call('DEL', unpack(KEYS, 1, 10)) end
@@ -13,7 +16,7 @@ end
 
 facts.forget = digits(math.max(tonumber(closes), now) + forget_ms)
 redis.call('HSET', FACTS, 'revision', revision, 'closes', closes, 'cancelled', cancelled,
-  'forget', facts.forget)
+  'forget', facts.forget, 'taken_over', turn)
 keep_with_show(unpack(KEYS, 1, 10))
 
 local blocked = {}

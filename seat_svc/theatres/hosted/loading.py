@@ -7,7 +7,7 @@ from typing import Final
 import structlog
 
 from mesh import deadlines
-from mesh.errors import StoreUnavailable
+from mesh.errors import MatineeError, StoreUnavailable
 from mesh.ids import new_token
 from seat_svc.domain.show import Show
 from seat_svc.ports import RebuildTurn, Sales, SeatLedger, ShowDirectory, ShowMissing
@@ -46,43 +46,47 @@ class ShowLoader:
         return await asyncio.shield(loading)
 
     async def refresh(self, show_id: str) -> Show:
-        """Takes over what the catalogue and the theatre now say of the show."""
+        """Takes over what the catalogue and the theatre now say of the show.
+
+        Raises `StoreUnavailable` also when the catalogue does not say: what was known of a show that has
+        changed would open it again, or take it away with all its holds.
+        """
+        turn = await self._ledger.begin_refresh(show_id)
         show = await self._directory.fetch(show_id)
         blocked = await self._sales.blocked_seats(show_id)
         # A show that is missing, or that moved to another screen, is rebuilt when it is next asked for.
         with contextlib.suppress(ShowMissing):
-            await self._ledger.refresh(show, blocked)
+            await self._ledger.refresh(show, turn, blocked)
         return show
 
     async def _load(self, show_id: str) -> Show:
         deadlines.set_remaining(None)
-        show = await self._directory.fetch(show_id)
         token = new_token()
         pause = 0.01
         try:
             async with asyncio.timeout(self._within):
-                turn = await self._ledger.begin_rebuild(show_id, token)
-                while turn is not RebuildTurn.READY:
+                while (turn := await self._ledger.begin_rebuild(show_id, token)) is not RebuildTurn.READY:
                     if turn is RebuildTurn.YOURS:
-                        turn = await self._rebuild(show, token)
+                        if rebuilt := await self._rebuild(show_id, token):
+                            return rebuilt
                         continue
                     await asyncio.sleep(pause)
                     pause = min(2 * pause, _LONGEST_PAUSE_SECONDS)
-                    turn = await self._ledger.begin_rebuild(show_id, token)
+                return await self._directory.newest(show_id)
         except TimeoutError:
             raise StoreUnavailable("redis") from None
-        return show
 
-    async def _rebuild(self, show: Show, token: str) -> RebuildTurn:
+    async def _rebuild(self, show_id: str, token: str) -> Show | None:
         """What is read here counts only while the guard is ours; the ledger checks that when it writes."""
         try:
-            sales = await self._sales.of_show(show.show_id)
-            blocked = await self._sales.blocked_seats(show.show_id)
-        except StoreUnavailable:
-            await self._ledger.abandon_rebuild(show.show_id, token)
+            show = await self._directory.newest(show_id)
+            sales = await self._sales.of_show(show_id)
+            blocked = await self._sales.blocked_seats(show_id)
+        except MatineeError:
+            await self._ledger.abandon_rebuild(show_id, token)
             raise
-        turn = await self._ledger.rebuild(show, token, sales, blocked)
-        if turn is RebuildTurn.READY:
-            REBUILDS.inc()
-            log.info("show_rebuilt", show_id=show.show_id, sales=len(sales))
-        return turn
+        if await self._ledger.rebuild(show, token, sales, blocked) is not RebuildTurn.READY:
+            return None
+        REBUILDS.inc()
+        log.info("show_rebuilt", show_id=show_id, sales=len(sales))
+        return show
