@@ -14,6 +14,7 @@ calls and wake-ups of both sides.
 
 import asyncio
 from collections import deque
+from enum import Enum
 from typing import Any, Final
 
 import hiredis
@@ -30,7 +31,16 @@ _CROWD_SECONDS: Final = 0.002
 _AWAY: Final = frozenset({"CLUSTERDOWN", "LOADING", "MASTERDOWN", "OOM", "READONLY", "ASK", "TRYAGAIN"})
 """Also ASK and TRYAGAIN: the show is being moved to another server of a cluster, key by key."""
 
-Argument = str | bytes | int
+
+class Life(Enum):
+    """Stands in a command for the name of the life of the server that it is sent to: a new one may have
+    forgotten what it had told."""
+
+    OF_SERVER = "OF_SERVER"
+
+
+LIFE_OF_SERVER: Final = Life.OF_SERVER
+Argument = str | bytes | int | Life
 
 
 class CommandRefused(Exception):
@@ -53,6 +63,7 @@ class SharedConnection(asyncio.Protocol):
         self._pool: Any = client.connection_pool
         self._connecting: asyncio.Task[None] | None = None
         self._stream: Any = None
+        self._life = b""
         self._transport: asyncio.WriteTransport | None = None
         self._reader = hiredis.Reader()
         self._waiting: deque[asyncio.Future[Any]] = deque()
@@ -80,7 +91,7 @@ class SharedConnection(asyncio.Protocol):
         if not self._waiting:
             self._send_soon(loop)
         self._waiting.append(answer)
-        self._unsent.append(_packed(command))
+        self._unsent.append(_packed(command, self._life))
         return await answer
 
     async def ping(self) -> None:
@@ -123,6 +134,8 @@ class SharedConnection(asyncio.Protocol):
             async with asyncio.timeout(TIMEOUT_SECONDS):
                 # redis-py knows how to reach and greet a server: addresses, TLS, passwords, database.
                 await connection.connect()
+                await connection.send_command("INFO", "server")
+                self._life = life_in(await connection.read_response(disable_decoding=True))
         except (RedisError, OSError) as error:
             await connection.disconnect(nowait=True)
             raise StoreUnavailable("redis") from error
@@ -182,6 +195,12 @@ def _settle(answer: asyncio.Future[Any], reply: Any) -> None:
     answer.set_exception(StoreUnavailable("redis") if refusal.code in _AWAY else refusal)
 
 
-def _packed(command: tuple[Argument, ...]) -> bytes:
-    packed: bytes = hiredis.pack_command(command)  # type: ignore[arg-type]  # its stub says a tuple of one
+def life_in(info: bytes) -> bytes:
+    """The name of a server's life, which ends with its process, in what it says of itself."""
+    return next(line for line in info.splitlines() if line.startswith(b"run_id:"))
+
+
+def _packed(command: tuple[Argument, ...], life: bytes) -> bytes:
+    words = tuple([life if word is LIFE_OF_SERVER else word for word in command])
+    packed: bytes = hiredis.pack_command(words)  # type: ignore[arg-type]  # its stub says a tuple of one
     return packed

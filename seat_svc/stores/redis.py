@@ -25,7 +25,7 @@ from seat_svc.ports import (
     StatesChanged,
 )
 from seat_svc.stores.answers import map_reading, milliseconds, milliseconds_at, parse_change, refuse, time_at
-from seat_svc.stores.connection import Argument
+from seat_svc.stores.connection import Argument, life_in
 from seat_svc.stores.scripts import Script, redis_time
 from seat_svc.stores.servers import Servers
 
@@ -232,7 +232,7 @@ class RedisSeatLedger:
     async def lives(self) -> Lives:
         """See `SeatLedger.lives`."""
         answers = await self._servers.run_everywhere("INFO", "server")
-        life_at = {address: _run_id(info) for address, info in answers.items() if info is not None}
+        life_at = {address: life_in(info).decode() for address, info in answers.items() if info is not None}
         return Lives(
             frozenset(life_at.values()),
             complete=len(life_at) == len(answers),
@@ -319,10 +319,6 @@ def _request_key(show_id: str, request_id: str) -> str:
 
 def _rebuilding_key(show_id: str) -> str:
     return f"{{{show_id}}}:rebuilding"
-
-
-def _run_id(info: bytes) -> str:
-    return next(line for line in info.decode().splitlines() if line.startswith("run_id:"))
 
 
 def _content_of(purchase: Purchase) -> str:

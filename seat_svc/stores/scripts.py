@@ -4,7 +4,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, Final
 
-from seat_svc.stores.connection import Argument, CommandRefused
+from seat_svc.stores.connection import LIFE_OF_SERVER, Argument, CommandRefused
 from seat_svc.stores.servers import Servers
 
 FOLDER: Final = Path(__file__).parent / "scripts"
@@ -23,12 +23,13 @@ class Script:
 
     async def run(self, servers: Servers, keys: tuple[str, ...], *arguments: Argument) -> Answer:
         """Runs it on a show's keys; sends the source along when Redis has forgotten it."""
+        given = (len(keys), *keys, LIFE_OF_SERVER, *arguments)
         try:
-            answer = await servers.run("EVALSHA", self.digest, len(keys), *keys, *arguments)
+            answer = await servers.run("EVALSHA", self.digest, *given)
         except CommandRefused as refusal:
             if refusal.code != "NOSCRIPT":
                 raise
-            answer = await servers.run("EVAL", self.source, len(keys), *keys, *arguments)
+            answer = await servers.run("EVAL", self.source, *given)
         assert isinstance(answer, list)
         return answer
 

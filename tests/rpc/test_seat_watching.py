@@ -1,6 +1,7 @@
 """WatchSeats over a real socket: order, resumption, gaps, slow readers."""
 
 import asyncio
+import shutil
 from statistics import median
 from typing import Any
 
@@ -13,6 +14,7 @@ from matinee.theatre.v1 import seats_pb2
 from mesh.errors import RemoteError
 from mesh.ids import new_request_id
 from mesh.testing import MESH_TOKEN, eventually
+from seat_svc.domain.seats import SeatState
 from stack.engines import ValkeyEngine
 from tests.fixtures.engines import MongoDatabase
 from tests.fixtures.seat_service import SeatService, seat_service
@@ -123,6 +125,45 @@ async def test_a_watcher_that_comes_back_misses_nothing(inventory: SeatService) 
         await inventory.hold("A6")
         await watcher.reached(seen + 5)
     assert [update.delta.sequence for update in watcher.updates] == [seen + at for at in range(1, 6)]
+
+
+async def test_what_redis_forgot_in_a_crash_is_no_change_that_was_seen(
+    inventory: SeatService, redis_url: str, valkey: ValkeyEngine
+) -> None:
+    """Its file ended before the last changes that were told; then others took their numbers."""
+
+    async def written() -> bool:
+        return bool((await inventory.redis.info("persistence"))["aof_buffer_length"] == 0)
+
+    await inventory.hold("A1")
+    await eventually(written)
+    data = valkey.folder / "appendonlydir"
+    shutil.copytree(data, data.with_name("earlier"))
+    try:
+        await inventory.hold("A2")
+        seen = (await current(inventory)).sequence
+        await valkey.kill()
+        shutil.rmtree(data)
+        data.with_name("earlier").rename(data)
+    finally:
+        await valkey.restart()
+
+    async def again() -> bool:
+        try:
+            return bool((await inventory.hold("B1", holder_id="bert")).hold_id)
+        except RemoteError:
+            return False
+
+    await eventually(again)
+    async with Watcher(inventory, seen) as watcher:
+        await watcher.told(1)
+        assert watcher.states == list((await current(inventory)).seat_states)
+    assert SeatState(watcher.states[1]) is SeatState.AVAILABLE
+    # Once is enough: who has seen what came after the crash goes on from there.
+    await inventory.hold("B2", holder_id="bert")
+    async with Watcher(inventory, watcher.sequence) as watcher:
+        await watcher.told(1)
+        assert watcher.updates[0].HasField("delta")
 
 
 async def test_one_that_was_away_too_long_gets_a_snapshot(inventory: SeatService) -> None:

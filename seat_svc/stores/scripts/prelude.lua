@@ -1,6 +1,6 @@
 -- The rules that every script of a show shares. Put before each script after clock.lua, which sets `now`.
 -- All keys of a show carry its hash tag and are handed in by the caller in this order.
-local FACTS = KEYS[1]      -- hash: layout, revision, closes, cancelled, forget, sequence, turn, taken_over
+local FACTS = KEYS[1]      -- hash: layout, revision, closes, cancelled, forget, sequence, life, turn, taken_over
 local STATES = KEYS[2]     -- string: byte n is the state of the layout's seat n
 local HOLDS = KEYS[3]      -- hash: hold id -> {holder, seats, expire}
 local DUE = KEYS[4]        -- sorted set: hold id by the time it is over
@@ -10,6 +10,8 @@ local CLAIMS_DUE = KEYS[7] -- sorted set: sale id by the time its claim should l
 local SOLD = KEYS[8]       -- hash: seat -> sale id
 local SALES = KEYS[9]      -- hash: sale id -> version of MongoDB's record that was taken over last
 local CHANGES = KEYS[10]   -- stream: the latest changes by sequence; also the channel that they are told on
+
+local LIFE = table.remove(ARGV, 1) -- of this server, as the caller knows it; the others are as the script says
 
 local AVAILABLE, HELD, CLAIMED, SOLD_STATE, BLOCKED = 1, 2, 3, 4, 5
 local REMEMBERED_CHANGES = 256
@@ -36,9 +38,21 @@ local function note(seat, state)
   noted[seat] = state
 end
 
+-- No show changes more than once a microsecond, so this is above every sequence that it ever had.
+local function fresh_sequence()
+  return digits(now * 1000)
+end
+
 -- Ends the change under way: the sequence grows by 1, and the change is remembered and told.
+-- INVARIANT: no two changes are told with the same sequence, also when this server, in a new life, has
+-- forgotten the last ones: then there is a gap.
 local function tell()
   if #order == 0 then return end
+  if facts.life ~= LIFE then
+    facts.life = LIFE
+    redis.call('HSET', FACTS, 'life', LIFE, 'sequence', fresh_sequence())
+    redis.call('DEL', CHANGES)
+  end
   local parts = {}
   for position, seat in ipairs(order) do
     parts[position] = seat .. '=' .. noted[seat]
@@ -88,10 +102,11 @@ end
 -- Must come first in every script. Returns what to answer instead when the show is not here, or not with
 -- the layout that the caller's seat numbers belong to.
 local function open_show(layout_id)
-  local read = redis.call('HMGET', FACTS, 'layout', 'revision', 'closes', 'cancelled', 'forget')
+  local read = redis.call('HMGET', FACTS, 'layout', 'revision', 'closes', 'cancelled', 'forget', 'life')
   if not read[1] then return {'MISSING'} end
   if read[1] ~= layout_id then return {'OUTDATED'} end
-  facts = {revision = read[2], closes = tonumber(read[3]), cancelled = read[4] == '1', forget = read[5]}
+  facts = {revision = read[2], closes = tonumber(read[3]), cancelled = read[4] == '1', forget = read[5],
+    life = read[6]}
   end_due_holds()
 end
 

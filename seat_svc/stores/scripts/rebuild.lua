@@ -17,10 +17,9 @@ for number = 2, 10 do
 end
 -- The forget time is at least a while from now: a show of long ago that is asked for stays for a while.
 facts = {forget = digits(math.max(tonumber(closes), now) + forget_ms)}
--- No show changes more than once a microsecond, so this is above every sequence and turn that it ever had.
-local start = digits(now * 1000)
+local start = fresh_sequence()
 redis.call('HSET', FACTS, 'layout', layout_id, 'revision', revision, 'closes', closes, 'cancelled', cancelled,
-  'forget', facts.forget, 'sequence', start, 'turn', start, 'taken_over', start)
+  'forget', facts.forget, 'sequence', start, 'life', LIFE, 'turn', start, 'taken_over', start)
 redis.call('SET', STATES, states)
 local first_sale = FIRST_SOLD + 2 * sold_count
 for position = FIRST_SOLD, first_sale - 1, 2 do
