@@ -150,6 +150,7 @@ async def _consumers(
                     queues.keys(),
                     clock,
                     settings.lease,
+                    settings.hourly_unpaid,
                 ),
             ),
             exchanges=(BOOKINGS,),

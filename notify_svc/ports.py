@@ -45,6 +45,13 @@ class NotificationLedger(Protocol):
         """As `claim`, but instead of being sent it is settled: it will not be sent."""
         ...
 
+    async def count_like(self, notification: Notification, since: dt.datetime, at_most: int) -> int:
+        """How many others about unpaid bookings its recipient was told on its channel since then.
+
+        Those that were skipped do not count; counting ends at `at_most`.
+        """
+        ...
+
     async def mark_sent(self, notification: Notification, now: dt.datetime) -> None:
         """It was handed over; nobody sends it again."""
         ...

@@ -92,6 +92,8 @@ class Settings(StoreSettings):
     """How long handing a mail over may take in all."""
     lease_seconds: float = Field(default=120.0, ge=1, le=3600)
     """How long a worker that claimed a message is left alone; longer than to claim it and hand it over."""
+    hourly_unpaid: int = Field(default=6, ge=1, le=1000)
+    """How many messages about unpaid bookings an address gets on one channel within an hour."""
     prefetch: int = Field(default=8, ge=1, le=1000)
     """How many messages a worker sends at once."""
     retry_delays_ms: tuple[Annotated[int, Field(ge=1, le=86_400_000)], ...] = Field(

@@ -30,6 +30,7 @@ _STATES: "Mapping[State, notify_pb2.NotificationState.ValueType]" = {
 }
 _SKIP_REASONS: "Mapping[SkipReason, notify_pb2.SkipReason.ValueType]" = {
     SkipReason.UNWANTED: notify_pb2.SKIP_REASON_UNWANTED,
+    SkipReason.TOO_MANY: notify_pb2.SKIP_REASON_TOO_MANY,
 }
 _PLACE = re.compile(rb"(\d{1,15}):([0-9a-f]{32})")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Set
 from enum import Enum
+from typing import Final
 
 
 class NewsKind(Enum):
@@ -23,6 +24,10 @@ ALWAYS_TOLD: Set[NewsKind] = frozenset({NewsKind.SIGN_IN, NewsKind.REFUNDS, News
 """Without the first nobody gets in; the others are about money, and a show that is not what was sold."""
 ONCE_AT_LEAST: Set[NewsKind] = frozenset({NewsKind.TICKETS})
 """May be switched off on one channel as long as another one tells it."""
+
+UNPAID: Final = NewsKind.PAYMENTS
+"""What nobody has paid for: anybody may have it sent to any address. So it is limited, and greets nobody by
+the name that was typed in."""
 
 KIND_OF: Mapping[str, NewsKind] = {
     "sign_in_code": NewsKind.SIGN_IN,

@@ -31,6 +31,8 @@ class SkipReason(Enum):
 
     UNWANTED = "unwanted"
     """Whoever has the address had switched this kind of news off."""
+    TOO_MANY = "too_many"
+    """The address had enough of this kind within the hour."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,6 +11,7 @@ from typing import Any
 from pymongo import DESCENDING
 
 from mesh.mongo import Document, store_call
+from notify_svc.domain.news import KIND_OF, UNPAID
 from notify_svc.domain.notifications import Channel, Notification, Record, SkipReason, State
 from notify_svc.domain.preferences import address_key
 from notify_svc.ports import ClaimOutcome, Place
@@ -42,6 +43,19 @@ class MongoNotificationLedger:
             "$unset": {"claim_id": "", "lease_until": ""},
         }
         return await self._take(notification, skipped, now)
+
+    async def count_like(self, notification: Notification, since: dt.datetime, at_most: int) -> int:
+        """See `NotificationLedger`."""
+        others = {
+            "recipient_key": address_key(notification.recipient),
+            "create_time": {"$gt": since},
+            "channel": notification.channel.value,
+            "event_name": {"$in": _ABOUT_UNPAID},
+            "state": {"$ne": State.SKIPPED.value},
+            "_id": {"$ne": notification.notification_id},
+        }
+        with store_call():
+            return int(await self._notifications.count_documents(others, limit=at_most))
 
     async def mark_sent(self, notification: Notification, now: dt.datetime) -> None:
         """See `NotificationLedger`. Whoever holds the claim now: that it was sent is a fact."""
@@ -117,6 +131,7 @@ class MongoNotificationLedger:
             return [_record(document) async for document in found]
 
 
+_ABOUT_UNPAID = [name for name, kind in KIND_OF.items() if kind is UNPAID]
 _SETTLED = (State.SENT.value, State.SKIPPED.value)
 
 

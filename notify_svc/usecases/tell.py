@@ -9,12 +9,15 @@ import structlog
 from mesh.clock import Clock
 from mesh.ids import new_token
 from notify_svc.domain.contents import BookingEvent, Content
+from notify_svc.domain.news import UNPAID
 from notify_svc.domain.notifications import Channel, Notification, SkipReason
 from notify_svc.domain.preferences import may_ever_be_off, reach
 from notify_svc.errors import ChannelUnavailable, RecipientRefused
 from notify_svc.ports import ClaimOutcome, NotificationLedger, PreferenceStore, Sender
 
 log = structlog.get_logger()
+
+_HOUR = dt.timedelta(hours=1)
 
 
 class Told(Enum):
@@ -23,7 +26,7 @@ class Told(Enum):
     DONE = "done"
     """Sent now or earlier, or there was nobody to tell."""
     SKIPPED = "skipped"
-    """Not wanted, now or earlier."""
+    """Not wanted, or one too many, now or earlier."""
     IN_OTHER_HANDS = "in_other_hands"
     """Somebody else is at it, or crashed at it: try after the lease."""
     FAILED = "failed"
@@ -35,7 +38,8 @@ class Told(Enum):
 class Teller:
     """Tells by one channel.
 
-    `offered` are the channels that have a worker here, `lease` must be longer than sending may take.
+    `offered` are the channels that have a worker here, `lease` must be longer than sending may take,
+    `hourly_unpaid` is how many messages about unpaid bookings an address gets within an hour.
     """
 
     def __init__(
@@ -46,6 +50,7 @@ class Teller:
         offered: Set[Channel],
         clock: Clock,
         lease: dt.timedelta,
+        hourly_unpaid: int,
     ) -> None:
         self._sender = sender
         self._ledger = ledger
@@ -53,6 +58,7 @@ class Teller:
         self._offered = offered
         self._clock = clock
         self._lease = lease
+        self._hourly_unpaid = hourly_unpaid
 
     async def tell(self, content: Content, last_attempt: bool) -> Told:
         """Claims the message, sends it, marks it as sent; or notes that nobody wants it.
@@ -72,7 +78,9 @@ class Teller:
             recipient=recipient,
         )
         if not await self._is_wanted(content, recipient):
-            return await self._skip(notification)
+            return await self._skip(notification, SkipReason.UNWANTED)
+        if content.news_kind is UNPAID and await self._had_enough(notification):
+            return await self._skip(notification, SkipReason.TOO_MANY)
         claim_id = new_token()
         outcome = await self._ledger.claim(notification, claim_id, self._clock.now(), self._lease)
         if outcome is ClaimOutcome.SETTLED:
@@ -88,8 +96,14 @@ class Teller:
             return True  # without a look: that is what most messages are
         return (await self._preferences.of(recipient)).wants(switch, channels)
 
-    async def _skip(self, notification: Notification) -> Told:
-        outcome = await self._ledger.skip(notification, SkipReason.UNWANTED, self._clock.now())
+    async def _had_enough(self, notification: Notification) -> bool:
+        """Roughly: messages that are sent at the same moment do not see each other."""
+        since = self._clock.now() - _HOUR
+        at_most = self._hourly_unpaid
+        return await self._ledger.count_like(notification, since, at_most) >= at_most
+
+    async def _skip(self, notification: Notification, reason: SkipReason) -> Told:
+        outcome = await self._ledger.skip(notification, reason, self._clock.now())
         if outcome is ClaimOutcome.TAKEN:
             return Told.IN_OTHER_HANDS
         return Told.SKIPPED

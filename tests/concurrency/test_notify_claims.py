@@ -69,7 +69,7 @@ async def all_at_once(database: NotifyDatabase, ledger: NotificationLedger) -> t
     event = events_pb2.BookingConfirmed(header=a_header())
     content = content_of(event_type(event), event.SerializeToString())
     sender = CountingSender()
-    teller = Teller(sender, ledger, MongoPreferences(database), {Channel.EMAIL}, SystemClock(), LEASE)
+    teller = Teller(sender, ledger, MongoPreferences(database), {Channel.EMAIL}, SystemClock(), LEASE, 6)
     outcomes = await asyncio.gather(*(teller.tell(content, last_attempt=False) for _ in range(WORKERS)))
     return sender.sent, list(outcomes)
 

@@ -205,6 +205,27 @@ async def test_what_is_switched_off_is_skipped_and_what_must_be_told_is_sent(
     assert ADA not in str(lines).lower()
 
 
+async def test_nobodys_mailbox_is_filled_with_news_of_bookings_that_nobody_paid_for(
+    stub: Any, events: Events, mail_server: MailServer
+) -> None:
+    for number in range(9):
+        booking = a_booking(booking_id=f"unpaid-{number}")
+        news = declined(booking) if number % 2 else events_pb2.BookingExpired(header=a_header(booking))
+        await events.publish(news)
+        (told,) = await told_of(stub, booking, 1)
+        assert told.skip_reason == (notify_pb2.SKIP_REASON_TOO_MANY if number >= 6 else 0), number
+    assert len(mail_server.mails) == 6
+    paid = a_booking(booking_id="paid")
+    await events.publish(events_pb2.BookingConfirmed(header=a_header(paid)))
+    somebody_else = a_booking(
+        booking_id="bert", contact=booking_pb2.Contact(full_name="Bert", email="bert@example.com")
+    )
+    await events.publish(declined(somebody_else))
+    for booking in (paid, somebody_else):
+        (told,) = await told_of(stub, booking, 1)
+        assert told.skip_reason == 0
+
+
 async def test_what_is_stored_against_the_rule_does_not_keep_back_what_must_be_told(
     notify_settings: Settings, stub: Any, events: Events, mail_server: MailServer
 ) -> None:

@@ -239,6 +239,16 @@ def test_every_event_has_its_letter(event: Callable[[], ProtoMessage], subject: 
     assert "a_reason_of_tomorrow" not in mail.text
 
 
+def test_a_letter_that_anybody_can_have_sent_has_no_words_of_whoever_has_it_sent() -> None:
+    contact = booking_pb2.Contact(full_name="You won! evil.example", email="ada@example.com")
+    header = a_header(a_booking(contact=contact))
+    for event in (events_pb2.PaymentFailed(header=header), events_pb2.BookingExpired(header=header)):
+        letter = letter_about(event)
+        for part in (letter.subject, letter.text, letter.html):
+            assert "evil.example" not in part
+    assert "Hello You won! evil.example," in letter_about(events_pb2.BookingConfirmed(header=header)).text
+
+
 def test_a_sign_in_code_is_in_subject_text_and_page() -> None:
     message = DirectMessage(
         "r-1", Channel.EMAIL, "ada@example.com", "sign_in_code", {"code": "271828", "minutes": "10"}

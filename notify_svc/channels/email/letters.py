@@ -15,6 +15,7 @@ from notify_svc.channels.email.words import BookingWords, booking_words
 from notify_svc.channels.texts import Texts, TextsByLanguage
 from notify_svc.domain.bookings import Booking, Ticket
 from notify_svc.domain.contents import BookingEvent, Content, DirectMessage
+from notify_svc.domain.news import UNPAID
 
 _GAP = re.compile(r"\n{3,}")
 _NO_NAME = re.compile(r"[^A-Za-z0-9-]")
@@ -85,7 +86,7 @@ class LetterWriter:
         return self._letter(
             event.name,
             texts,
-            booking.contact.full_name,
+            "" if event.news_kind is UNPAID else booking.contact.full_name,
             {"blanks": {}, "words": words},
             pictures=[_qr_code(n, ticket) for n, ticket in enumerate(tickets)],
             calendar_file=_calendar_file(event, self._page(booking), words, texts),
