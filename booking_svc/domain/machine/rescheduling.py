@@ -58,15 +58,20 @@ def show_moved(booking: Booking, given: inputs.ShowMoved, now: dt.datetime) -> C
         show=replace(booking.show, start_time=given.start_time),
         show_sequence=given.sequence,
         show_move=ShowMove(former, given.reason, now, notice.total_seconds()),
-        cancel_until=max(
-            booking.cancel_until,
-            given.start_time - notice,
-            min(given.start_time, now + _TIME_TO_DECIDE),
-        ),
+        cancel_until=_cancel_until(booking, given.start_time, notice, now),
     )
     # Who has no tickets yet is told when they come.
     events: tuple[Event, ...] = (ShowRescheduled(),) if booking.state is BookingState.CONFIRMED else ()
     return Change(moved, events)
+
+
+def _cancel_until(
+    booking: Booking, start: dt.datetime, notice: dt.timedelta, now: dt.datetime
+) -> dt.datetime:
+    decided = now + _TIME_TO_DECIDE
+    # Whoever is told in time of an earlier start does not see the film first and then give it back.
+    before = booking.cancel_until if start < decided else min(booking.cancel_until, start)
+    return max(before, start - notice, min(start, decided))
 
 
 def _refunded(booking: Booking) -> Change:
