@@ -119,7 +119,12 @@ class MongoSales:
     async def newest_change(self) -> dt.datetime | None:
         """See `Sales.newest_change`."""
         with store_call():
-            document = await self._sales.find_one({}, {"change_time": 1}, sort=[("change_time", -1)])
+            document = await self._sales.find_one(
+                # Records of refusals have none.
+                {"change_time": {"$type": "date"}},
+                {"change_time": 1},
+                sort=[("change_time", -1)],
+            )
         return document["change_time"] if document else None
 
     async def of_date(

@@ -5,6 +5,7 @@ Each test stops a process at one point and lets another one meet what is left.
 
 import asyncio
 import contextlib
+import datetime as dt
 from collections.abc import AsyncIterator
 from dataclasses import replace
 
@@ -579,6 +580,29 @@ async def test_sales_that_a_restarted_ledger_forgot_are_told_to_it_again(
     assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
     await theatre._settlement.step()
     assert await state_of(theatre, show, "A1") is SeatState.SOLD
+
+
+async def test_what_is_settled_does_not_depend_on_there_being_a_sale(
+    theatre: HostedTheatre, show: Show, sales: MongoSales
+) -> None:
+    """All that is recorded is that a booking was given up."""
+    with pytest.raises(UnknownSale):
+        await theatre.cancel(show, "sale-1", (), new_request_id())
+    assert await sales.newest_change() is None
+    await theatre._settlement.step()
+
+
+async def test_a_clock_that_was_ahead_hides_no_sale_that_a_restarted_ledger_forgot(
+    theatre: HostedTheatre, show: Show, sales: MongoSales
+) -> None:
+    """A process whose clock was a day ahead sold the one seat, another one sold the other."""
+    await hold(theatre, show, "B1")
+    ahead = a_sale(show, "A1")
+    await sales.add(replace(ahead, sale_time=ahead.sale_time + dt.timedelta(days=1)))
+    await sales.add(a_sale(show, "A2"))
+    await theatre._settlement.step()
+    assert await state_of(theatre, show, "A1") is SeatState.SOLD
+    assert await state_of(theatre, show, "A2") is SeatState.SOLD
 
 
 async def test_a_refused_sale_changes_nothing(theatre: HostedTheatre, show: Show, sales: MongoSales) -> None:

@@ -88,7 +88,8 @@ class Settlement:
         new = lives.names - self._lives
         newest = await self._sales.newest_change() if new else None
         if newest is not None:
-            last_known = min(newest, self._all_well_at or newest)
+            # A clock that was ahead may have written the newest.
+            last_known = min(newest, self._all_well_at or asked_at)
             for sale in await self._sales.changed_since(last_known - _RECENT):
                 if lives.of_show(sale.show_id) in new:
                     await self._tell_again(sale)
