@@ -190,7 +190,7 @@ class SeatLedger(Protocol):
     async def record(self, show: Show, sale: Sale | RefusedSale) -> None:
         """Brings the show into line with a sale; older versions of it than known change nothing.
 
-        After a refused one there is no claim for it, and never will be.
+        After a refused one, or one of another show, there is no claim for it, and never will be.
         """
         ...
 

@@ -190,7 +190,8 @@ class RedisSeatLedger:
 
     async def record(self, show: Show, sale: Sale | RefusedSale) -> None:
         """See `SeatLedger.record`."""
-        if isinstance(sale, RefusedSale):
+        if isinstance(sale, RefusedSale) or sale.show_id != show.show_id:
+            # An id that stands for a sale of another show will never stand for one of this.
             await self._record_word(show, sale.sale_id, 1, "", 0)
             return
         # A show that moved to another screen may have lost seats that were sold.

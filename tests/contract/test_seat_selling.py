@@ -12,13 +12,13 @@ from dataclasses import replace
 import pytest
 from redis.asyncio import Redis
 
-from mesh.errors import MatineeError, StoreUnavailable
+from mesh.errors import MatineeError, RequestIdReused, StoreUnavailable
 from mesh.ids import new_request_id
 from mesh.testing import eventually
 from seat_svc.domain.sale import RefusedSale, Sale, Ticket
 from seat_svc.domain.seats import Hold, SeatMap, SeatState
 from seat_svc.domain.show import Show
-from seat_svc.errors import SeatsLost, SeatTaken, UnknownSale
+from seat_svc.errors import SeatsLost, SeatTaken, UnknownHold, UnknownSale
 from seat_svc.ports import ShowMissing
 from seat_svc.stores.mongo import MongoSales
 from seat_svc.stores.redis import RedisSeatLedger
@@ -580,6 +580,59 @@ async def test_sales_that_a_restarted_ledger_forgot_are_told_to_it_again(
     assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
     await theatre._settlement.step()
     assert await state_of(theatre, show, "A1") is SeatState.SOLD
+
+
+async def test_a_confirm_that_finds_its_sale_made_tells_the_ledger(
+    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    """Else somebody else would go on holding the seat, and pay for it in vain."""
+    held = await hold(theatre, show, "A1")
+    theirs: list[Hold] = []
+
+    async def forgotten_and_held() -> None:
+        await redis_client.flushall()
+        theirs.append(await hold(neighbour, show, "A1", holder="bert"))
+
+    stepped.before_add, stepped.after_add = forgotten_and_held, crash
+    with pytest.raises(Crash):
+        await buy(theatre, show, held, "sale-1")
+    assert len(await buy(neighbour, show, held, "sale-1")) == 1
+    assert await state_of(neighbour, show, "A1") is SeatState.SOLD
+    with pytest.raises(UnknownHold):
+        await neighbour.find_hold(show, theirs[0].hold_id)
+
+
+async def test_a_booking_of_one_show_buys_nothing_in_another(
+    ledger: RedisSeatLedger, sales: MongoSales, redis_client: Redis, show: Show
+) -> None:
+    """Nor does it take a seat there from anybody."""
+    other = a_show()
+    async with open_theatre(ledger, sales, KnownShows(show, other)) as theatre:
+        await buy(theatre, show, await hold(theatre, show, "A1", "A2"), "sale-1")
+        mine, theirs = await hold(theatre, other, "A1"), await hold(theatre, other, "A2", holder="bert")
+        for _ in range(2):
+            with pytest.raises(RequestIdReused):
+                await buy(theatre, other, mine, "sale-1")
+        assert await state_of(theatre, other, "A1") is SeatState.AVAILABLE
+        assert (await theatre.find_hold(other, theirs.hold_id)).seat_ids == ("A2",)
+
+        same = replace(mine, seat_ids=("A1", "A2"))
+        await theatre.release(other, theirs.hold_id, new_request_id())
+        await redis_client.flushall()
+        with pytest.raises(RequestIdReused):
+            await buy(theatre, other, same, "sale-1")
+
+
+async def test_a_claim_that_crashed_is_not_settled_by_a_sale_of_another_show(
+    theatre: HostedTheatre, ledger: RedisSeatLedger, sales: MongoSales, redis_client: Redis, show: Show
+) -> None:
+    await hold(theatre, show, "A2")
+    await sales.add(replace(a_sale(a_show(), "A1", "A2"), sale_id="sale-1"))
+    await ledger.claim(show, a_purchase("A1", sale_id="sale-1"), new_request_id())
+    await move_clock(redis_client, 31)
+    await theatre._settlement.settle(show)
+    assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
+    assert await state_of(theatre, show, "A2") is SeatState.HELD
 
 
 async def test_what_is_settled_does_not_depend_on_there_being_a_sale(

@@ -63,7 +63,7 @@ class Selling:
         try:
             show, claim = await self._access.settled(show, claim_it)
         except SaleRecorded:
-            return await self._tickets_sold_before(purchase)
+            return _answer(show, purchase, await self._sales.find(purchase.sale_id))
         except SeatsLost as lost:
             return await self._refuse(show, purchase, lost.seat_ids)
         sale = self._new_sale(show, purchase)
@@ -74,7 +74,7 @@ class Selling:
         except StoreUnavailable:
             sale = await self._recorded_after_all(purchase)
         await self._settle(show, sale)
-        return sale.tickets
+        return _answer(show, purchase, sale)
 
     async def _recorded_after_all(self, purchase: Purchase) -> Sale:
         """Not answered is not the same as not done."""
@@ -102,16 +102,6 @@ class Selling:
             sale_time=self._clock.now(),
         )
 
-    async def _tickets_sold_before(self, purchase: Purchase) -> tuple[Ticket, ...]:
-        found = await self._sales.find(purchase.sale_id)
-        if found is None:
-            raise StoreUnavailable("mongodb")
-        if isinstance(found, RefusedSale):
-            raise SeatsLost(found.lost_seat_ids or purchase.seat_ids)
-        if not purchase.is_of(found):
-            raise RequestIdReused
-        return found.tickets
-
     async def _refuse(self, show: Show, purchase: Purchase, lost: tuple[str, ...]) -> tuple[Ticket, ...]:
         """Answers that seats are lost, once nothing can make it untrue.
 
@@ -122,7 +112,11 @@ class Selling:
         try:
             await self._sales.refuse(refused, show.show_id)
         except AlreadySold:
-            return await self._tickets_sold_before(purchase)
+            found = await self._sales.find(purchase.sale_id)
+            if found is not None:
+                # The ledger did not know of it: somebody else may hold these seats, and would pay in vain.
+                await self._settle(show, found)
+            return _answer(show, purchase, found)
         await self._settle(show, refused)
         raise SeatsLost(lost)
 
@@ -133,7 +127,7 @@ class Selling:
         found = await self._sales.find(purchase.sale_id)
         if found is not None:
             await self._settle(show, found)
-            return await self._tickets_sold_before(purchase)
+            return _answer(show, purchase, found)
         others = await self._sales.holding(show.show_id, purchase.seat_ids)
         for other in others:
             await self._settle(show, other)
@@ -181,3 +175,14 @@ class Selling:
             await self._access.on(show, lambda current: self._ledger.record(current, sale))
         except StoreUnavailable:
             log.warning("sale_left_to_settle", show_id=show.show_id, sale_id=sale.sale_id)
+
+
+def _answer(show: Show, purchase: Purchase, found: Sale | RefusedSale | None) -> tuple[Ticket, ...]:
+    """What the first request for this sale was answered."""
+    if found is None:
+        raise StoreUnavailable("mongodb")
+    if isinstance(found, RefusedSale):
+        raise SeatsLost(found.lost_seat_ids or purchase.seat_ids)
+    if found.show_id != show.show_id or not purchase.is_of(found):
+        raise RequestIdReused
+    return found.tickets
