@@ -33,7 +33,7 @@ Handle = Callable[[Delivery], Awaitable[Outcome]]
 _ATTEMPT, _EXCHANGE, _ROUTING_KEY = "x-matinee-attempt", "x-matinee-exchange", "x-matinee-routing-key"
 _OWN_HEADERS = (_ATTEMPT, _EXCHANGE, _ROUTING_KEY)
 _MOVE_SECONDS = 10.0
-_REQUEUE_PAUSE_SECONDS = 5.0
+_MOVE_PAUSE_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
 _GATHER_SECONDS = 0.02
 """So long an answer to the broker may wait for others, unless half of what may be under way has one."""
@@ -202,14 +202,20 @@ class Consumer:
             _ROUTING_KEY: message.routing_key,
         }
         moved = replace(message, exchange="", routing_key=self._queue.delay_queue(delay_ms), headers=headers)
+        while not await self._moved(moved):
+            # Kept, not given back: the broker counts that as it counts crashes, up to the dead letters.
+            await asyncio.sleep(_MOVE_PAUSE_SECONDS)
+            if self._draining or arrival.channel is not self._channel:
+                return  # it comes again
+        self._answer(partial(_ack, arrival))
+
+    async def _moved(self, message: Message) -> bool:
         try:
-            await self._mover.publish(moved, timeout=_MOVE_SECONDS)
+            await self._mover.publish(message, timeout=_MOVE_SECONDS)
         except PublishFailed as error:
             log.warning("delivery_not_delayed", queue=self._queue.name, reason=error.reason)
-            await asyncio.sleep(_REQUEUE_PAUSE_SECONDS)
-            self._answer(partial(_requeue, arrival))
-        else:
-            self._answer(partial(_ack, arrival))
+            return False
+        return True
 
     def _answer(self, step: Callable[[], None]) -> None:
         """Tells the broker, together with what else there is to tell it: waking the thread costs most."""
@@ -302,8 +308,3 @@ def _ack(arrival: _Arrival) -> None:
 def _reject(arrival: _Arrival) -> None:
     if arrival.channel.is_open:
         arrival.channel.basic_reject(arrival.tag, requeue=False)
-
-
-def _requeue(arrival: _Arrival) -> None:
-    if arrival.channel.is_open:
-        arrival.channel.basic_nack(arrival.tag, requeue=True)

@@ -6,6 +6,7 @@ import resource
 import signal
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -229,3 +230,34 @@ async def test_a_broker_out_of_memory_blocks_publishing_for_no_longer_than_was_s
             await impatient._evaluate("rabbit_alarm:clear_alarm({resource_limit, memory, node()}).")
         assert "blocked" in unconfirmed.value.message.lower()
         await publisher.publish(message("event-2"), timeout=20)
+
+
+async def test_a_retry_that_a_broker_out_of_memory_does_not_take_is_kept_and_not_counted_as_crashes(
+    broker: Broker, rabbitmq: RabbitEngine
+) -> None:
+    attempts: list[int] = []
+
+    async def handle(delivery: Delivery) -> Outcome:
+        attempts.append(delivery.attempt)
+        return Outcome.RETRY if delivery.attempt == 1 else Outcome.ACK
+
+    impatient = replace(broker, blocked_seconds=1)
+    async with Publisher(broker, name="test", topology=MAIL.topology(BOOKINGS)) as publisher:
+        await publisher.publish(message("event-1"), timeout=20)
+    await rabbitmq._evaluate(
+        "rabbit_alarm:set_alarm({{resource_limit, memory, node()}, []}), rabbit_alarm:get_alarms()."
+    )
+    try:
+        with capture_logs() as lines:
+            async with Consumer(impatient, MAIL, handle, exchanges=(BOOKINGS,)) as consumer:
+                # Each time that it was given back the broker would count it, up to the dead letters.
+                not_delayed = "delivery_not_delayed"
+                await eventually(
+                    answering(lambda: [line["event"] for line in lines].count(not_delayed) >= 2), 40
+                )
+                assert attempts == [1]
+                await rabbitmq._evaluate("rabbit_alarm:clear_alarm({resource_limit, memory, node()}).")
+                await eventually(answering(lambda: 2 in attempts and consumer.under_way == 0))
+    finally:
+        await rabbitmq._evaluate("rabbit_alarm:clear_alarm({resource_limit, memory, node()}).")
+    assert attempts.count(1) == 1
