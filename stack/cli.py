@@ -91,7 +91,18 @@ def _parser() -> argparse.ArgumentParser:
         change.add_argument("show_id", metavar="SHOW_ID")
         change.add_argument("--reason", required=True)
 
-    for command in (up, logs, importing, books, cancel, move):
+    dead = commands.add_parser("dead", add_help=False)
+    fates = dead.add_subparsers(required=True, metavar="list|replay|drop", parser_class=_OneLineParser)
+    listing = fates.add_parser("list", add_help=False)
+    listing.set_defaults(run=_list_dead)
+    replay = fates.add_parser("replay", add_help=False)
+    replay.add_argument("message_ids", nargs="*", metavar="MESSAGE_ID")
+    replay.set_defaults(run=_replay_dead)
+    drop = fates.add_parser("drop", add_help=False)
+    drop.add_argument("message_ids", nargs="+", metavar="MESSAGE_ID")
+    drop.set_defaults(run=_drop_dead)
+
+    for command in (up, logs, importing, books, cancel, move, listing, replay, drop):
         command.add_argument("--data", type=Path, default=_default_data())
 
     commands.add_parser("protos", add_help=False).set_defaults(run=_protos)
@@ -175,6 +186,24 @@ def _move_show(options: argparse.Namespace) -> int:
     from stack.shows import move_show
 
     return move_show(options.data, options.show_id, options.start, options.reason)
+
+
+def _list_dead(options: argparse.Namespace) -> int:
+    from stack.dead import list_dead
+
+    return list_dead(options.data)
+
+
+def _replay_dead(options: argparse.Namespace) -> int:
+    from stack.dead import replay_dead
+
+    return replay_dead(options.data, options.message_ids)
+
+
+def _drop_dead(options: argparse.Namespace) -> int:
+    from stack.dead import drop_dead
+
+    return drop_dead(options.data, options.message_ids)
 
 
 def _protos(_: argparse.Namespace) -> int:

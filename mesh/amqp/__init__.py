@@ -19,6 +19,7 @@ pika and threads: docs/decisions/0002-pika-on-a-thread.md.
 
 from mesh.amqp.broker import AmqpUrl, Broker
 from mesh.amqp.consumer import Consumer, Handle
+from mesh.amqp.dead_letters import DeadLetter, Fate, sort_out
 from mesh.amqp.errors import (
     BrokerAway,
     MessageRefused,
@@ -39,8 +40,10 @@ __all__ = [
     "Broker",
     "BrokerAway",
     "Consumer",
+    "DeadLetter",
     "Delivery",
     "Exchange",
+    "Fate",
     "Handle",
     "LinkState",
     "Message",
@@ -54,4 +57,5 @@ __all__ = [
     "Queue",
     "Topology",
     "WorkQueue",
+    "sort_out",
 ]

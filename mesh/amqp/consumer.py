@@ -17,7 +17,14 @@ from mesh import tracing
 from mesh.amqp.broker import Broker
 from mesh.amqp.errors import PublishFailed
 from mesh.amqp.link import Link, LinkState
-from mesh.amqp.message import Delivery, Message, Outcome
+from mesh.amqp.message import (
+    ATTEMPT_HEADER,
+    EXCHANGE_HEADER,
+    ROUTING_KEY_HEADER,
+    Delivery,
+    Message,
+    Outcome,
+)
 from mesh.amqp.publisher import Publisher
 from mesh.amqp.topology import Exchange, WorkQueue
 
@@ -30,8 +37,7 @@ UNDER_WAY = Gauge("amqp_deliveries_under_way", "Deliveries without an outcome ye
 
 Handle = Callable[[Delivery], Awaitable[Outcome]]
 
-_ATTEMPT, _EXCHANGE, _ROUTING_KEY = "x-matinee-attempt", "x-matinee-exchange", "x-matinee-routing-key"
-_OWN_HEADERS = (_ATTEMPT, _EXCHANGE, _ROUTING_KEY)
+_OWN_HEADERS = (ATTEMPT_HEADER, EXCHANGE_HEADER, ROUTING_KEY_HEADER)
 _MOVE_SECONDS = 10.0
 _MOVE_PAUSE_SECONDS = 5.0
 _CLOSE_SECONDS = 5.0
@@ -197,9 +203,9 @@ class Consumer:
     async def _move(self, arrival: _Arrival, delay_ms: int, attempt: int) -> None:
         message = arrival.message
         headers = dict(message.headers) | {
-            _ATTEMPT: str(attempt),
-            _EXCHANGE: message.exchange,
-            _ROUTING_KEY: message.routing_key,
+            ATTEMPT_HEADER: str(attempt),
+            EXCHANGE_HEADER: message.exchange,
+            ROUTING_KEY_HEADER: message.routing_key,
         }
         moved = replace(message, exchange="", routing_key=self._queue.delay_queue(delay_ms), headers=headers)
         while not await self._moved(moved):
@@ -266,8 +272,8 @@ class Consumer:
         }
         try:
             message = Message(
-                exchange=headers.get(_EXCHANGE, _text(method.exchange)),
-                routing_key=headers.get(_ROUTING_KEY, _text(method.routing_key)),
+                exchange=headers.get(EXCHANGE_HEADER, _text(method.exchange)),
+                routing_key=headers.get(ROUTING_KEY_HEADER, _text(method.routing_key)),
                 body=body,
                 message_id=_text(properties.message_id or ""),
                 type=_text(properties.type or ""),
@@ -297,7 +303,7 @@ def _text(name: str | bytes) -> str:
 
 
 def _attempt(headers: Mapping[str, str]) -> int:
-    return max(1, int(headers.get(_ATTEMPT, "1")))
+    return max(1, int(headers.get(ATTEMPT_HEADER, "1")))
 
 
 def _ack(arrival: _Arrival) -> None:

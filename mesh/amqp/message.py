@@ -5,6 +5,9 @@ from dataclasses import dataclass, field
 from enum import Enum
 
 MAX_BODY_BYTES = 1024 * 1024
+ATTEMPT_HEADER = "x-matinee-attempt"
+EXCHANGE_HEADER, ROUTING_KEY_HEADER = "x-matinee-exchange", "x-matinee-routing-key"
+"""Where a message was published first, on its way through delay queues."""
 _MAX_SHORT_STRING_BYTES = 255
 
 
