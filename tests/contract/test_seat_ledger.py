@@ -381,6 +381,24 @@ async def test_a_show_that_moved_to_another_layout_is_rebuilt_from_nothing(
     assert (await ledger.seat_map(moved)).seat_map.states == bytes([SeatState.AVAILABLE] * 4)
 
 
+async def test_what_was_answered_of_another_layout_is_no_answer_for_this_one(
+    ledger: RedisSeatLedger, show: Show
+) -> None:
+    """The seats of the answer have other numbers there, and its hold is gone with the old layout."""
+    held, refused = new_request_id(), new_request_id()
+    await hold(ledger, show, "A1", request_id=held)
+    await hold(ledger, show, "B2", holder="bert")
+    with pytest.raises(SeatTaken):
+        await hold(ledger, show, "B2", request_id=refused)
+    moved = a_show(show.show_id, hall(2, 2, layout_id="small"))
+    with pytest.raises(ShowMissing):
+        await ledger.refresh(moved, await ledger.begin_refresh(moved.show_id), frozenset())
+    await put_in_place(ledger, moved)
+    for seat_id, request_id in (("A1", held), ("B2", refused)):
+        found = await hold(ledger, moved, seat_id, request_id=request_id)
+        assert (await ledger.find_hold(moved, found.hold_id)).seat_ids == (seat_id,)
+
+
 async def test_changes_follow_each_other_and_a_gap_gives_the_whole_map(
     ledger: RedisSeatLedger, show: Show
 ) -> None:

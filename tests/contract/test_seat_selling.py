@@ -18,7 +18,7 @@ from mesh.testing import eventually
 from seat_svc.domain.sale import RefusedSale, Sale, Ticket
 from seat_svc.domain.seats import Hold, SeatMap, SeatState
 from seat_svc.domain.show import Show
-from seat_svc.errors import SeatsLost, SeatTaken, UnknownHold, UnknownSale
+from seat_svc.errors import SeatsLost, SeatTaken, UnknownHold, UnknownSale, UnknownSeat
 from seat_svc.ports import ShowMissing
 from seat_svc.stores.mongo import MongoSales
 from seat_svc.stores.redis import RedisSeatLedger
@@ -600,6 +600,21 @@ async def test_a_confirm_that_finds_its_sale_made_tells_the_ledger(
     assert await state_of(neighbour, show, "A1") is SeatState.SOLD
     with pytest.raises(UnknownHold):
         await neighbour.find_hold(show, theirs[0].hold_id)
+
+
+async def test_a_sale_is_the_same_after_its_show_moved_to_a_screen_without_the_seat(
+    theatre: HostedTheatre, ledger: RedisSeatLedger, sales: MongoSales, show: Show
+) -> None:
+    """The answer to the confirm was lost, and it is repeated."""
+    held = await hold(theatre, show, "E8")
+    issued = await buy(theatre, show, held, "sale-1")
+    moved = replace(show, layout=hall(2, 2, layout_id="small"))
+    async with open_theatre(ledger, sales, KnownShows(moved)) as later:
+        await later.refresh(moved)
+        assert await buy(later, moved, held, "sale-1") == issued
+        with pytest.raises(UnknownSeat):
+            await buy(later, moved, held, "sale-2")
+    assert await sales.find("sale-2") is None
 
 
 async def test_a_booking_of_one_show_buys_nothing_in_another(

@@ -14,13 +14,14 @@ if refusal then return refusal end
 
 local earlier, reused = earlier_request(REQUEST, content)
 if reused then return {'REUSED'} end
-if earlier then
+-- With another layout the seats had other numbers, and the show's holds went with it.
+if earlier and (earlier.layout or layout_id) == layout_id then
   return earlier.refusal or {'HELD', digits(now), earlier.hold, digits(earlier.expire)}
 end
 if facts.revision ~= revision then return {'OUTDATED'} end
 
 local function refuse(...)
-  remember_request(REQUEST, {content = content, refusal = {...}}, refusal_memory_ms)
+  remember_request(REQUEST, {content = content, layout = layout_id, refusal = {...}}, refusal_memory_ms)
   return {...}
 end
 if facts.cancelled or now >= facts.closes then return refuse('CLOSED') end
@@ -61,7 +62,7 @@ redis.call('HSET', HOLDS, hold_id, cjson.encode({holder = holder, seats = seats,
 redis.call('ZADD', DUE, digits(expire), hold_id)
 redis.call('HINCRBY', HOLDERS, holder, #seats)
 keep_with_show(HOLDS, DUE, HOLDERS)
-remember_request(REQUEST, {content = content, hold = hold_id, expire = expire}, memory_ms)
+remember_request(REQUEST, {content = content, layout = layout_id, hold = hold_id, expire = expire}, memory_ms)
 for _, seat in ipairs(seats) do
   note(seat, HELD)
 end

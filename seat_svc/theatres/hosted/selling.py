@@ -66,6 +66,12 @@ class Selling:
             return _answer(show, purchase, await self._sales.find(purchase.sale_id))
         except SeatsLost as lost:
             return await self._refuse(show, purchase, lost.seat_ids)
+        except UnknownSeat:
+            # The show may have moved to another screen since it was sold.
+            found = await self._sales.find(purchase.sale_id)
+            if found is None:
+                raise
+            return _answer(show, purchase, found)
         sale = self._new_sale(show, purchase)
         try:
             await self._sales.add(sale)
