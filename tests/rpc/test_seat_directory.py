@@ -82,6 +82,30 @@ async def test_what_is_known_stays_known_while_the_catalogue_is_away(known: Know
         await known.directory.find("matinee-2")
 
 
+async def test_a_catalogue_that_hangs_holds_up_nobody_who_asks_for_what_is_known(known: Known) -> None:
+    await known.directory.find("matinee-1")
+    known.catalogue.hangs = True
+    known.seconds[0] = 1000
+    async with asyncio.timeout(3):  # of the five that its answer is waited for
+        found = await asyncio.gather(*(known.directory.find("matinee-1") for _ in range(50)))
+    assert {show.show_id for show in found} == {"matinee-1"}
+    assert known.catalogue.asked == 2
+
+
+async def test_a_catalogue_that_fails_is_not_asked_by_every_call(known: Known) -> None:
+    old = await known.directory.find("matinee-1")
+    known.catalogue.away = True
+    known.seconds[0] = 1000
+    for _ in range(10):
+        await known.directory.find("matinee-1")
+    asked = known.catalogue.asked
+    known.catalogue.shows["matinee-1"] = replace(old, cancelled=True)
+    known.catalogue.away = False
+    known.seconds[0] = 1020
+    assert (await known.directory.find("matinee-1")).cancelled
+    assert known.catalogue.asked == asked + 1 < 8  # gRPC's own retries count
+
+
 async def test_what_is_known_is_not_told_as_what_the_catalogue_says_now(known: Known) -> None:
     await known.directory.find("matinee-1")
     known.catalogue.away = True
