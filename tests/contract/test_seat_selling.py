@@ -123,6 +123,60 @@ async def test_a_claim_of_a_crashed_sale_that_was_recorded_becomes_sold(
     assert len(await buy(neighbour, show, held, "sale-1")) == 2
 
 
+async def test_a_crowd_that_meets_overdue_claims_has_each_settled_once(
+    theatre: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    """A store that has just come back must not be asked by everybody for everything that is left."""
+    stepped.before_add = crash
+    for seat_id in ("A1", "A2", "A3"):
+        with pytest.raises(Crash):
+            await buy(theatre, show, await hold(theatre, show, seat_id, holder=seat_id), f"sale-{seat_id}")
+    await move_clock(redis_client, 31)
+    asked = 0
+
+    async def count() -> None:
+        nonlocal asked
+        asked += 1
+
+    stepped.before_finding = count
+    outcomes = await asyncio.gather(
+        *(hold(theatre, show, f"A{1 + number % 3}", holder=f"buyer-{number}") for number in range(90)),
+        return_exceptions=True,
+    )
+    assert sum(isinstance(outcome, Hold) for outcome in outcomes) == 3
+    assert asked == 3
+
+
+async def test_what_watchers_of_a_moved_show_cost_is_no_question_to_the_catalogue_each_time(
+    ledger: RedisSeatLedger, sales: MongoSales, show: Show
+) -> None:
+    shows, fetched = KnownShows(show), 0
+
+    async def count() -> None:
+        nonlocal fetched
+        fetched += 1
+
+    shows.after_fetching = count
+    async with open_theatre(ledger, sales, shows) as theatre:
+        updates = theatre.watch(show, 0)
+        async with contextlib.aclosing(updates):
+            first = await anext(updates)
+            waiting = asyncio.ensure_future(anext(updates))
+            await asyncio.sleep(0.1)
+            moved = replace(show, layout=hall(2, 2, layout_id="small"))
+            shows.shows[show.show_id] = moved
+            await theatre.refresh(moved)
+            await theatre._watching.sweep()
+            second = await waiting
+            assert isinstance(first, SeatMap)
+            assert isinstance(second, SeatMap)
+            assert (first.layout_id, second.layout_id) == ("hall", "small")
+            fetched = 0
+            for _ in range(5):
+                await theatre._watching.sweep()
+            assert fetched == 0
+
+
 async def test_a_late_confirm_that_meets_an_overdue_claim_has_it_settled(
     theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, redis_client: Redis
 ) -> None:

@@ -6,6 +6,7 @@ from typing import Final
 
 import structlog
 
+from mesh import deadlines
 from mesh.clock import Clock
 from mesh.errors import MatineeError, StoreUnavailable
 from seat_svc.domain.sale import Sale
@@ -29,6 +30,7 @@ class Settlement:
         self._directory = directory
         self._clock = clock
         self._waiting: dict[str, Show] = {}
+        self._settling: dict[str, asyncio.Task[None]] = {}
         self._lives: frozenset[str] = frozenset()
         self._all_well_at: dt.datetime | None = None
         self.wake = asyncio.Event()
@@ -58,7 +60,17 @@ class Settlement:
         """Ends every overdue claim of the show as MongoDB says: sold, or free.
 
         A claim is overdue only when no confirm can still be at work on it.
+        All who meet them at the same time wait for one settlement.
         """
+        settling = self._settling.get(show.show_id)
+        if settling is None:
+            settling = asyncio.create_task(self._settle(show), name="settle")
+            self._settling[show.show_id] = settling
+            settling.add_done_callback(lambda _: self._settling.pop(show.show_id))
+        await asyncio.shield(settling)
+
+    async def _settle(self, show: Show) -> None:
+        deadlines.set_remaining(None)
         overdue = await self._ledger.overdue(show)
         for claim in overdue.claims:
             await self._settle_claim(show, claim)

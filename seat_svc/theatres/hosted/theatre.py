@@ -48,6 +48,7 @@ class HostedTheatre:
         clock: Clock,
     ) -> None:
         self._ledger = ledger
+        self._directory = directory
         self._holds, self._confirms = Counted(HOLDS, "HELD"), Counted(CONFIRMS, "SOLD")
         self._settlement = Settlement(ledger, sales, directory, clock)
         self._access = LedgerAccess(ShowLoader(ledger, sales, directory, _REBUILD_SECONDS), self._settlement)
@@ -113,6 +114,8 @@ class HostedTheatre:
         return reading
 
     async def _read_changes(self, show: Show, after_sequence: int) -> list[SeatDelta] | MapReading:
+        # A watcher may have come long ago, and the show have moved since.
+        show = await self._directory.find(show.show_id)
         reading = await self._access.on(show, lambda current: self._ledger.changes(current, after_sequence))
         if isinstance(reading, MapReading) and reading.overdue_count:
             self._settlement.soon(show)
