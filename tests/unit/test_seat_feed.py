@@ -30,15 +30,22 @@ class Source:
         self.sequence = 100
         self.remembered_from = 100
         self.away = False
+        self.hold_back: asyncio.Event | None = None
         self.reads = 0
         self.followers: dict[str, Callable[[SeatDelta], None]] = {}
         self.watching = Watching(self.read, self)
 
     async def read(self, show: Show, after: int) -> list[SeatDelta] | MapReading:
         self.reads += 1
+        answer, hold_back = self._answer(show, after), self.hold_back
         await asyncio.sleep(0)
+        if hold_back is not None:
+            await hold_back.wait()
         if self.away:
             raise StoreUnavailable("redis")
+        return answer
+
+    def _answer(self, show: Show, after: int) -> list[SeatDelta] | MapReading:
         if self.remembered_from <= after <= self.sequence:
             return [delta(sequence) for sequence in range(after + 1, self.sequence + 1)]
         return MapReading(SeatMap(show.show_id, "hall", bytes(40), self.sequence, MOMENT), 0)
@@ -150,6 +157,39 @@ async def test_one_who_joins_later_is_told_nothing_twice() -> None:
             source.happens()
             assert await following == [("SeatDelta", 102)]
         assert await source_reading == [("SeatDelta", 101), ("SeatDelta", 102)]
+
+
+async def test_one_who_was_first_but_slow_misses_nothing_before_the_next_one_joined() -> None:
+    source = Source()
+    async with source.watcher() as slow, source.watcher() as quick:
+        assert await told(slow, 1) == [("SeatMap", 100)]
+        source.happens()
+        assert await told(quick, 1) == [("SeatMap", 101)]
+        following = asyncio.create_task(told(quick, 1))
+        await asyncio.sleep(0)
+        source.happens()
+        await source.watching.sweep()
+        assert await following == [("SeatDelta", 102)]
+        assert await told(slow, 2) == [("SeatDelta", 101), ("SeatDelta", 102)]
+
+
+async def test_one_whose_answer_comes_later_misses_nothing_before_the_other_answer() -> None:
+    source = Source()
+    async with source.watcher() as late, source.watcher() as early:
+        source.hold_back = asyncio.Event()
+        first = asyncio.create_task(told(late, 3))
+        await asyncio.sleep(0)
+        held_back, source.hold_back = source.hold_back, None
+        source.happens()
+        assert await told(early, 1) == [("SeatMap", 101)]
+        following = asyncio.create_task(told(early, 1))
+        await asyncio.sleep(0)
+        source.happens()
+        assert await following == [("SeatDelta", 102)]
+        held_back.set()
+        await asyncio.sleep(0.01)
+        await source.watching.sweep()
+        assert await first == [("SeatMap", 100), ("SeatDelta", 101), ("SeatDelta", 102)]
 
 
 async def test_a_show_that_cannot_be_read_for_a_while_is_read_later() -> None:

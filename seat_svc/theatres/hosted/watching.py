@@ -22,6 +22,8 @@ ReadChanges = Callable[[Show, int], Awaitable[list[SeatDelta] | MapReading]]
 
 REMEMBERED: Final = 256
 """Updates that a watcher may be behind before it is cut off."""
+_READINGS: Final = 2
+"""By one who joins: somebody who was answered first may have begun the feed after what this one knows."""
 _MOST_READ: Final = 500
 """Shows that are read at once."""
 _PATIENCE_SECONDS: Final = 0.25
@@ -34,6 +36,7 @@ class ShowFeed:
     def __init__(self, show: Show, remembered: int = REMEMBERED) -> None:
         self.show = show
         self.sequence = 0
+        self.begun_after = 0
         self.watcher_count = 0
         self._updates: deque[Update] = deque(maxlen=remembered)
         self._told = 0
@@ -44,9 +47,11 @@ class ShowFeed:
         """Where a watcher that joins now begins to read."""
         return self._told
 
-    def begin(self, sequence: int) -> None:
-        """Changes after this one will be told, if none were so far."""
-        self.sequence = self.sequence or sequence
+    def begin(self, sequence: int) -> int:
+        """Changes after this one will be told, if none were so far; returns after which they are."""
+        if not self.sequence:
+            self.sequence = self.begun_after = sequence
+        return self.begun_after
 
     def tell(self, delta: SeatDelta) -> bool:
         """Adds a change if it is the next one; whether changes are missing before it."""
@@ -58,6 +63,7 @@ class ShowFeed:
 
     def restart(self, seat_map: SeatMap) -> None:
         """Adds a snapshot: what came between is not known."""
+        self.begun_after = seat_map.sequence
         self._add(seat_map)
 
     async def after(self, position: int) -> tuple[int, list[Update]]:
@@ -95,13 +101,17 @@ class Watching:
         feed = self._join(show)
         try:
             # What happens from here on is in the feed; what happened before is read now.
-            position = feed.position
-            reading = await self._read(show, after_sequence)
-            last = after_sequence
-            for update in [reading.seat_map] if isinstance(reading, MapReading) else reading:
-                yield update
-                last = update.sequence
-            feed.begin(last)
+            position, last = feed.position, after_sequence
+            for _ in range(_READINGS):
+                reading = await self._read(show, last)
+                known = [reading.seat_map] if isinstance(reading, MapReading) else reading
+                last = known[-1].sequence if known else last
+                # Before anything is told: who is slow to take it must find the feed begun after it.
+                begun_after = feed.begin(last)
+                for update in known:
+                    yield update
+                if begun_after <= last:
+                    break
             while True:
                 position, updates = await feed.after(position)
                 for update in updates:
