@@ -157,7 +157,7 @@ class SeatLedger(Protocol):
         """The states of all seats at one instant."""
         ...
 
-    async def changes(self, show: Show, after_sequence: int) -> "list[SeatDelta] | MapReading":
+    async def changes(self, show: Show, after_sequence: int) -> "ChangesReading | MapReading":
         """The changes after that one, in order; all states when they are not remembered that far."""
         ...
 
@@ -270,6 +270,14 @@ class MapReading:
     """A seat map, and how many claims of the show are overdue."""
 
     seat_map: SeatMap
+    overdue_count: int
+
+
+@dataclass(frozen=True, slots=True)
+class ChangesReading:
+    """Changes of a show that follow each other, and how many of its claims are overdue."""
+
+    deltas: list[SeatDelta]
     overdue_count: int
 
 

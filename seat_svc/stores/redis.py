@@ -11,10 +11,11 @@ from mesh.ids import new_token
 from seat_svc.domain.layout import Layout
 from seat_svc.domain.orders import HoldOrder, InventoryRules
 from seat_svc.domain.sale import Purchase, RefusedSale, Sale
-from seat_svc.domain.seats import Hold, SeatDelta, SeatState
+from seat_svc.domain.seats import Hold, SeatState
 from seat_svc.domain.show import Show
 from seat_svc.errors import HoldLimit
 from seat_svc.ports import (
+    ChangesReading,
     Claim,
     Judged,
     Lives,
@@ -94,7 +95,7 @@ class RedisSeatLedger:
             refuse(answer, show)
         return map_reading(answer, show)
 
-    async def changes(self, show: Show, after_sequence: int) -> list[SeatDelta] | MapReading:
+    async def changes(self, show: Show, after_sequence: int) -> ChangesReading | MapReading:
         """See `SeatLedger.changes`."""
         answer = await self._changes.run(
             self._servers, _keys(show.show_id), show.layout.layout_id, after_sequence
@@ -103,7 +104,7 @@ class RedisSeatLedger:
             return map_reading(answer, show)
         if answer[0] != b"CHANGES":
             refuse(answer, show)
-        return [parse_change(change) for change in answer[2:]]
+        return ChangesReading([parse_change(change) for change in answer[2:]], answer[1])
 
     async def hold(self, show: Show, order: HoldOrder, judged: Judged) -> Hold:
         """See `SeatLedger.hold`."""

@@ -21,7 +21,14 @@ from seat_svc.errors import (
     UnknownHold,
     UnknownSeat,
 )
-from seat_svc.ports import MapReading, SaleRecorded, ShowMissing, ShowOutdated, StatesChanged
+from seat_svc.ports import (
+    ChangesReading,
+    MapReading,
+    SaleRecorded,
+    ShowMissing,
+    ShowOutdated,
+    StatesChanged,
+)
 from seat_svc.stores.redis import RedisSeatLedger
 from tests.fixtures.seats import (
     a_purchase,
@@ -108,8 +115,10 @@ async def test_an_expired_hold_is_free_on_the_map_and_told_as_a_change(
     sequence = (await ledger.seat_map(show)).seat_map.sequence
     await move_clock(redis_client, 60)
     changes = await ledger.changes(show, sequence)
-    assert isinstance(changes, list)
-    assert [(change.sequence, change.changes) for change in changes] == [(sequence + 1, ((0, 1), (1, 1)))]
+    assert isinstance(changes, ChangesReading)
+    assert [(change.sequence, change.changes) for change in changes.deltas] == [
+        (sequence + 1, ((0, 1), (1, 1)))
+    ]
 
 
 async def test_a_released_hold_frees_its_seats_once(ledger: RedisSeatLedger, show: Show) -> None:
@@ -403,12 +412,12 @@ async def test_changes_follow_each_other_and_a_gap_gives_the_whole_map(
     ledger: RedisSeatLedger, show: Show
 ) -> None:
     start = (await ledger.seat_map(show)).seat_map.sequence
-    assert await ledger.changes(show, start) == []
+    assert await ledger.changes(show, start) == ChangesReading([], 0)
     for number in range(1, 6):
         await hold(ledger, show, f"A{number}", holder=f"holder-{number}")
     changes = await ledger.changes(show, start + 2)
-    assert isinstance(changes, list)
-    assert [change.sequence for change in changes] == [start + 3, start + 4, start + 5]
+    assert isinstance(changes, ChangesReading)
+    assert [change.sequence for change in changes.deltas] == [start + 3, start + 4, start + 5]
 
     for forgotten in (0, start - 1, start + 99):
         reading = await ledger.changes(show, forgotten)
@@ -425,7 +434,7 @@ async def test_the_memory_of_changes_is_bounded(
         await ledger.release(show, held.hold_id, new_request_id())
     assert await redis_client.xlen(f"{{{show.show_id}}}:changes") < 400
     assert isinstance(await ledger.changes(show, start), MapReading)
-    assert isinstance(await ledger.changes(show, start + 700), list)
+    assert isinstance(await ledger.changes(show, start + 700), ChangesReading)
 
 
 async def test_every_key_of_a_show_is_in_one_slot_and_is_forgotten_with_it(

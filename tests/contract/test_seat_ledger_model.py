@@ -283,7 +283,7 @@ class Ledger(RuleBasedStateMachine):
         assert now.sequence >= self.seen.sequence
         if not isinstance(changes, MapReading):
             states = bytearray(self.seen.states)
-            for change in changes:
+            for change in changes.deltas:
                 for seat, state in change.changes:
                     states[seat] = state
             assert bytes(states) == now.states

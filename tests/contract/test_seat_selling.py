@@ -147,6 +147,26 @@ async def test_a_crowd_that_meets_overdue_claims_has_each_settled_once(
     assert asked == 3
 
 
+async def test_who_only_watches_a_show_meets_what_a_crash_left_there(
+    theatre: HostedTheatre, ledger: RedisSeatLedger, stepped: SteppedSales, show: Show, redis_client: Redis
+) -> None:
+    """The seat looks taken, so nobody asks for it: it would stay so."""
+    stepped.before_add = crash
+    held = await hold(theatre, show, "A1")
+    async with contextlib.aclosing(theatre.watch(show, 0)) as updates:
+        await anext(updates)
+        waiting = asyncio.ensure_future(anext(updates))
+        with pytest.raises(Crash):
+            await buy(theatre, show, held, "sale-1")
+        await theatre._watching.sweep()
+        await waiting
+        await move_clock(redis_client, 31)
+        await theatre._watching.sweep()
+        await theatre._settlement.step()
+    states = (await ledger.seat_map(show)).seat_map.states
+    assert SeatState(states[0]) is SeatState.AVAILABLE
+
+
 async def test_what_watchers_of_a_moved_show_cost_is_no_question_to_the_catalogue_each_time(
     ledger: RedisSeatLedger, sales: MongoSales, show: Show
 ) -> None:

@@ -117,9 +117,9 @@ class HostedTheatre:
         # A watcher may have come long ago, and the show have moved since.
         show = await self._directory.find(show.show_id)
         reading = await self._access.on(show, lambda current: self._ledger.changes(current, after_sequence))
-        if isinstance(reading, MapReading) and reading.overdue_count:
+        if reading.overdue_count:
             self._settlement.soon(show)
-        return reading
+        return reading if isinstance(reading, MapReading) else reading.deltas
 
 
 def _judged(show: Show, order: HoldOrder, states: bytes) -> Judged:
