@@ -1,10 +1,10 @@
 """What the service reads from the environment."""
 
 import datetime as dt
+import re
 from dataclasses import dataclass, field
-from email.headerregistry import Address
 from email.utils import parseaddr
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 from urllib.parse import unquote, urlsplit
 
 from pydantic import AfterValidator, Field, SecretStr, model_validator
@@ -12,6 +12,9 @@ from pydantic import AfterValidator, Field, SecretStr, model_validator
 from mesh.amqp import DEFAULT_DELAYS_MS, AmqpUrl
 from mesh.mongo import STEP_SECONDS
 from mesh.settings import StoreSettings
+
+_ADDRESS: Final = re.compile(r"[!-?A-~]+@[!-?A-~]+")
+_WEB_ADDRESS: Final = re.compile(r"https?://[\x21-\x2e\x30-\x7e][\x21-\x7e]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,23 +49,28 @@ def _checked_smtp_url(url: SecretStr) -> SecretStr:
 
 
 def _checked_sender(text: str) -> str:
-    name, address = parseaddr(text)
-    Address(display_name=name, addr_spec=address)
-    if "@" not in address:
-        raise ValueError("must be an e-mail address, perhaps with a name before it")
+    # The address becomes a header and the envelope's sender as it is; only the name is encoded.
+    if not _ADDRESS.fullmatch(parseaddr(text)[1]):
+        raise ValueError("must be an e-mail address in ASCII, perhaps with a name before it")
     return text
 
 
 def _checked_public_url(url: str) -> str:
-    if not url.startswith(("http://", "https://")):
-        raise ValueError("must be an http or https address")
+    if not _WEB_ADDRESS.fullmatch(url):
+        raise ValueError("must be an http or https address in ASCII")
     return url.rstrip("/")
 
 
 def _checked_gateway_url(url: str) -> str:
-    if url and not url.startswith(("http://", "https://")):
-        raise ValueError("must be an http or https address")
+    if url:
+        _checked_public_url(url)
     return url
+
+
+def _checked_token(token: SecretStr) -> SecretStr:
+    if not re.fullmatch(r"[\x21-\x7e]*", token.get_secret_value()):
+        raise ValueError("must be printable ASCII without spaces")
+    return token
 
 
 class Settings(StoreSettings):
@@ -84,7 +92,7 @@ class Settings(StoreSettings):
     """Its links still work, new ones are not made with it: for changing the secret."""
     sms_gateway_url: Annotated[str, AfterValidator(_checked_gateway_url)] = ""
     """Where text messages are posted (see `channels.sms.gateway`); without it there are none."""
-    sms_gateway_token: SecretStr = SecretStr("")
+    sms_gateway_token: Annotated[SecretStr, AfterValidator(_checked_token)] = SecretStr("")
     """Sent to the gateway as a bearer token."""
     sms_seconds: float = Field(default=15.0, ge=1, le=300)
     """How long handing a text message over may take in all."""

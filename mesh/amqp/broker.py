@@ -9,10 +9,10 @@ from pydantic import AfterValidator, SecretStr
 
 
 def _checked_url(url: SecretStr) -> SecretStr:
-    parts = urlsplit(url.get_secret_value())
     try:
+        parts = urlsplit(url.get_secret_value())
         usable = parts.scheme in {"amqp", "amqps"} and bool(pika.URLParameters(url.get_secret_value()).host)
-    except ValueError:
+    except (ValueError, TypeError, SyntaxError):  # the last two by its `ssl_options`
         usable = False
     if not usable:
         raise ValueError("must be amqp://user:password@host:port/virtual-host")
