@@ -393,3 +393,15 @@ def test_a_domain_outside_ascii_is_written_as_servers_know_it() -> None:
     assert mail.recipient == "ada@xn--bcher-kva.example"
     assert b"<ada@xn--bcher-kva.example>" in mail.content
     assert mail.content.startswith(b"From: tickets@matinee.example\r\n")
+
+
+def test_a_name_from_right_to_left_turns_nothing_beside_it_round() -> None:
+    booking = a_booking()
+    booking.show.screen_name, booking.show.movie_title = "אולם 2", "قصة 3"
+    mail = mail_about(confirmed(booking))
+    assert "\u2068אולם 2\u2069 · 14:30" in mail.html
+    assert "\n\u2068قصة 3\u2069 (" in mail.text
+    assert mail.message["Subject"] == "Your tickets: \u2068قصة 3\u2069"
+    assert "\u2068" not in mail_about(confirmed()).html
+    booking.show.screen_name, booking.show.movie_title = "Säle 票", "É"
+    assert "\u2068" not in mail_about(confirmed(booking)).html

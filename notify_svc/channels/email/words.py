@@ -1,11 +1,15 @@
 """A booking's facts as words for the templates."""
 
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from notify_svc.channels.texts import Texts
 from notify_svc.domain.bookings import PriceLine, Show
 from notify_svc.domain.contents import BookingEvent
+
+_RIGHT_TO_LEFT: Final = frozenset({"R", "AL"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,11 +64,11 @@ def booking_words(event: BookingEvent, texts: Texts, link: str) -> BookingWords:
     return BookingWords(
         booking_id=booking.booking_id,
         link=link,
-        movie=show.movie_title,
+        movie=_apart(show.movie_title, texts),
         facts=_facts(show, texts),
-        theatre=show.theatre_name,
-        address=show.theatre_address,
-        screen=show.screen_name,
+        theatre=_apart(show.theatre_name, texts),
+        address=_apart(show.theatre_address, texts),
+        screen=_apart(show.screen_name, texts),
         day=texts.day(show.start_time, show.zone),
         time=texts.clock(show.start_time, show.zone),
         zone=show.zone.key.rpartition("/")[2].replace("_", " "),
@@ -82,6 +86,17 @@ def booking_words(event: BookingEvent, texts: Texts, link: str) -> BookingWords:
         previous=texts.moment(event.previous_start_time, show.zone) if event.previous_start_time else "",
         reason=_reason(event, texts),
     )
+
+
+def _apart(name: str, texts: Texts) -> str:
+    """A name that is written the other way, so that it does not turn the time or number beside it round.
+
+    By isolates (Unicode's bidirectional algorithm, UAX #9, 3.1), which say the same in text and HTML.
+    """
+    other_way = texts.direction == "rtl" or any(
+        unicodedata.bidirectional(letter) in _RIGHT_TO_LEFT for letter in name
+    )
+    return f"\u2068{name}\u2069" if name and other_way else name
 
 
 def _facts(show: Show, texts: Texts) -> str:
