@@ -116,15 +116,22 @@ class Teller:
             await self._sender.send(notification, content)
         except ChannelUnavailable as error:
             log.warning("notification_not_sent", problem=error.message, last_attempt=last_attempt, **facts)
-            if last_attempt:
-                await self._ledger.give_up(notification, claim_id)
-                return Told.GIVEN_UP
-            await self._ledger.release(notification, claim_id, self._clock.now())
-            return Told.FAILED
+            return await self._not_sent(notification, claim_id, last_attempt)
         except RecipientRefused as error:
             log.warning("notification_refused", problem=error.message, **facts)
-            await self._ledger.give_up(notification, claim_id)
-            return Told.GIVEN_UP
+            return await self._not_sent(notification, claim_id, last_attempt=True)
+        except Exception:
+            # A fault of ours: whoever tries next need not wait for the lease, and it does not look as if
+            # somebody were at it for ever.
+            await self._not_sent(notification, claim_id, last_attempt)
+            raise
         await self._ledger.mark_sent(notification, self._clock.now())
         log.info("notification_sent", channel=self._sender.channel.value, **facts)
         return Told.DONE
+
+    async def _not_sent(self, notification: Notification, claim_id: str, last_attempt: bool) -> Told:
+        if last_attempt:
+            await self._ledger.give_up(notification, claim_id)
+            return Told.GIVEN_UP
+        await self._ledger.release(notification, claim_id, self._clock.now())
+        return Told.FAILED

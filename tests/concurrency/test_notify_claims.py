@@ -4,6 +4,7 @@ import asyncio
 import datetime as dt
 from collections.abc import AsyncIterator
 
+import pytest
 import pytest_asyncio
 from matinee.booking.v1 import events_pb2
 
@@ -12,7 +13,7 @@ from mesh.mongo import close, open_client
 from mesh.testing import FakeClock
 from notify_svc.convert.contents import content_of
 from notify_svc.domain.contents import Content
-from notify_svc.domain.notifications import Channel, Notification
+from notify_svc.domain.notifications import Channel, Notification, State
 from notify_svc.ports import ClaimOutcome, NotificationLedger
 from notify_svc.stores.ledger import MongoNotificationLedger
 from notify_svc.stores.mongo import NotifyDatabase
@@ -114,3 +115,28 @@ async def test_what_was_given_up_can_be_claimed_again(database: NotifyDatabase) 
     await ledger.claim(NOTIFICATION, "first", clock.now(), LEASE)
     await ledger.give_up(NOTIFICATION, "first")
     assert await ledger.claim(NOTIFICATION, "second", clock.now(), LEASE) is ClaimOutcome.GRANTED
+
+
+class BrokenSender:
+    """Has a fault of its own."""
+
+    channel = Channel.EMAIL
+
+    async def send(self, _notification: Notification, _content: Content) -> None:
+        raise ZeroDivisionError
+
+
+async def test_a_fault_of_ours_keeps_no_lease_and_the_last_one_ends_the_message(
+    database: NotifyDatabase,
+) -> None:
+    event = events_pb2.BookingConfirmed(header=a_header())
+    content = content_of(event_type(event), event.SerializeToString())
+    ledger = MongoNotificationLedger(database)
+    teller = Teller(
+        BrokenSender(), ledger, MongoPreferences(database), {Channel.EMAIL}, SystemClock(), LEASE, 6
+    )
+    for last_attempt in (False, True):
+        with pytest.raises(ZeroDivisionError):
+            await teller.tell(content, last_attempt)
+    [record] = await ledger.of_booking(event.header.booking.booking_id, None, 2)
+    assert record.state is State.DEAD
