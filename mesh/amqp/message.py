@@ -8,6 +8,8 @@ MAX_BODY_BYTES = 1024 * 1024
 ATTEMPT_HEADER = "x-matinee-attempt"
 EXCHANGE_HEADER, ROUTING_KEY_HEADER = "x-matinee-exchange", "x-matinee-routing-key"
 """Where a message was published first, on its way through delay queues."""
+MAX_HEADER_BYTES = 64 * 1024
+"""All of them; RabbitMQ takes 128 KiB with the properties in one frame."""
 _MAX_SHORT_STRING_BYTES = 255
 
 
@@ -15,7 +17,8 @@ _MAX_SHORT_STRING_BYTES = 255
 class Message:
     """One message. Every message is kept on disk by the broker.
 
-    Raises ValueError for what AMQP cannot carry, an empty id, or a body over 1 MiB.
+    Raises ValueError for what AMQP cannot carry, an empty id, a body over 1 MiB, or
+    headers over 64 KiB.
     """
 
     exchange: str
@@ -35,6 +38,9 @@ class Message:
         for short in (self.exchange, self.routing_key, self.message_id, self.type, *self.headers):
             if len(short.encode()) > _MAX_SHORT_STRING_BYTES:
                 raise ValueError("names, keys and ids have at most 255 bytes")
+        headers = sum(len(key.encode()) + len(value.encode()) for key, value in self.headers.items())
+        if headers > MAX_HEADER_BYTES:
+            raise ValueError(f"headers have at most {MAX_HEADER_BYTES} bytes")
 
 
 @dataclass(frozen=True, slots=True)

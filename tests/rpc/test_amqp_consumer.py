@@ -188,6 +188,21 @@ async def test_a_message_of_a_stranger_that_has_no_id_goes_to_the_dead_letters_a
     assert [delivery.message.message_id for delivery in handler.deliveries] == ["event-1", "event-3"]
 
 
+async def test_headers_that_leave_no_room_for_ours_go_to_the_dead_letters(
+    broker: Broker, publish: Publish, queues: QueueEye
+) -> None:
+    async def handle(_delivery: Delivery) -> Outcome:
+        return Outcome.RETRY
+
+    with capture_logs() as lines:
+        async with consuming(broker, handle):
+            await publish("event-1")
+            # With three more it would be more than RabbitMQ takes in one frame, 128 KiB.
+            await queues.put("mail", b"hello", message_id="event-2", headers={"a": "x" * 130_900})
+            await queues.until_ready_count("dead", 2)
+    assert "broker_lost" not in {line["event"] for line in lines}
+
+
 @pytest.mark.parametrize("names", [{"message_id": b"\xff"}, {"message_id": "event-2", "type": b"\xff"}])
 async def test_a_name_that_is_no_text_goes_to_the_dead_letters_and_costs_no_connection(
     broker: Broker, publish: Publish, queues: QueueEye, names: dict[str, Any]

@@ -213,3 +213,7 @@ def test_what_amqp_cannot_carry_is_refused_before_it_is_sent() -> None:
         confirmed("event-1", routing_key="é" * 128)
     with pytest.raises(ValueError, match="bytes"):
         Message("bookings", "k", b"x" * (1024 * 1024 + 1), "event-1", "t")
+    with pytest.raises(ValueError, match="headers"):
+        Message("bookings", "k", b"", "event-1", "t", {"a": "é" * 16_384, "b": "x" * 32_768})
+    with pytest.raises(ValueError, match="surrogates"):
+        Message("bookings", "k", b"", "event-1", "t", {"a": "\ud800"})
