@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Any
 
+import grpc
 import structlog
 from google.protobuf import descriptor_pool
 from grpc import aio
@@ -28,6 +29,7 @@ Probe = Callable[[], Awaitable[None]]
 
 PROBE_SECONDS = 2.0
 _STARTING_PROBE_SECONDS = 0.2
+_MOST_HEALTH_WATCHERS = 100
 MAX_MESSAGE_BYTES = 4 * 1024 * 1024
 _OPTIONS = (
     ("grpc.max_receive_message_length", MAX_MESSAGE_BYTES),
@@ -51,6 +53,23 @@ class AddressTaken(Exception):
 
 class UndeclaredAccess(Exception):
     """A method says nowhere who may call it."""
+
+
+class _Health(health.aio.HealthServicer):
+    """Anybody may watch, for as long as they like: so many that calls still find room."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._watchers = 0
+
+    async def Watch(self, request: Any, context: Any) -> None:
+        if self._watchers >= _MOST_HEALTH_WATCHERS:
+            await context.abort(grpc.StatusCode.RESOURCE_EXHAUSTED, "too many watch")
+        self._watchers += 1
+        try:
+            await super().Watch(request, context)
+        finally:
+            self._watchers -= 1
 
 
 class GrpcServer:
@@ -84,10 +103,10 @@ class GrpcServer:
             # gRPC's default lets a second process on a taken port have half of the calls.
             options=[*_OPTIONS, ("grpc.so_reuseport", int(settings.reuse_port))],
             # Admission tells when to come again, gRPC does not: this bounds what is being refused.
-            maximum_concurrent_rpcs=2 * settings.max_concurrent_rpcs,
+            maximum_concurrent_rpcs=2 * settings.max_concurrent_rpcs + _MOST_HEALTH_WATCHERS,
         )
         self._registrar = Registrar(self._server, concerns)
-        self._health = health.aio.HealthServicer()
+        self._health = _Health()
         self._add_public(self._health, health_pb2_grpc.add_HealthServicer_to_server)
         self.address = ""
 

@@ -449,6 +449,36 @@ async def test_a_queue_that_stands_is_shed_with_a_time_to_come_again() -> None:
     assert slowest < 0.6 * waited_out
 
 
+async def test_whoever_watches_health_takes_no_room_from_calls() -> None:
+    watching, refused = 0, 0
+
+    async def watch(stub: Any, name: str) -> None:
+        nonlocal watching, refused
+        try:
+            async for _ in stub.Watch(health_pb2.HealthCheckRequest(service=name)):
+                watching += 1
+        except aio.AioRpcError:
+            refused += 1
+
+    async def all_were_heard() -> bool:
+        return watching + refused == 130
+
+    async with (
+        _notifications(_nothing, max_concurrent_rpcs=2) as address,
+        calling(address) as channel,
+        aio.insecure_channel(address) as health_channel,
+    ):
+        stub: Any = health_pb2_grpc.HealthStub(health_channel)
+        names = [name for _ in range(65) for name in (SERVICE, "no.such.Service")]
+        watchers = [asyncio.create_task(watch(stub, name)) for name in names]
+        await eventually(all_were_heard)
+        assert (watching, refused) == (100, 30)
+        await _ask(channel)
+        for watcher in watchers:
+            watcher.cancel()
+        await asyncio.gather(*watchers, return_exceptions=True)
+
+
 async def test_calls_in_flight_beyond_the_bound_are_told_when_to_come_again() -> None:
     release = asyncio.Event()
     in_flight = 0
