@@ -8,7 +8,7 @@ from typing import Protocol
 
 from mesh.errors import MatineeError
 from seat_svc.domain.orders import HoldOrder
-from seat_svc.domain.sale import Purchase, RefusedSale, Sale, Ticket
+from seat_svc.domain.sale import Purchase, RefusedSale, Sale, SeatPayment, Ticket
 from seat_svc.domain.seats import Hold, SeatDelta, SeatMap
 from seat_svc.domain.show import Connector, Show
 
@@ -70,11 +70,17 @@ class TheatreConnector(Protocol):
         ...
 
     async def cancel(
-        self, show: Show, sale_id: str, seat_ids: tuple[str, ...], request_id: str
+        self,
+        show: Show,
+        sale_id: str,
+        seat_ids: tuple[str, ...],
+        request_id: str,
+        payments: tuple[SeatPayment, ...] = (),
     ) -> tuple[Ticket, ...]:
         """Cancels tickets of the seats, or all; their seats are free. Answers with all tickets.
 
-        Raises `UnknownSale`, `UnknownSeat`, `RequestIdReused`.
+        `payments` are what seats cost from now on that are kept: set in the same step, or not at all when the
+        tickets were cancelled before. Raises `UnknownSale`, `UnknownSeat`, `RequestIdReused`, `InvalidField`.
         """
         ...
 
@@ -115,10 +121,13 @@ class Sales(Protocol):
         """The sales that have good tickets for any of these seats."""
         ...
 
-    async def cancel(self, sale: Sale, seat_ids: Collection[str]) -> Sale:
-        """Cancels the tickets of these seats by one update and returns the sale after it.
+    async def cancel(
+        self, sale: Sale, seat_ids: Collection[str], payments: Collection[SeatPayment] = ()
+    ) -> Sale:
+        """Cancels the tickets of these seats and sets what others cost, by one update; the sale after it.
 
-        Tickets that were cancelled before stay so.
+        Tickets that were cancelled before stay so. Nothing changes where all of them were, nor where one was
+        whose seat `payments` name: then a later call has set what the rest costs.
         """
         ...
 

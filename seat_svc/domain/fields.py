@@ -6,7 +6,7 @@ field; none of them asks a store, so bad input costs nothing and changes nothing
 
 import datetime as dt
 import re
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mesh.errors import InvalidField
 from mesh.ids import is_request_id
@@ -117,6 +117,18 @@ def checked_payments(payments: Sequence[SeatPayment]) -> tuple[SeatPayment, ...]
     if len({payment.amount.currency_code for payment in payments}) > 1:
         raise InvalidField("payments", "one currency for all seats")
     return tuple(payments)
+
+
+def checked_kept_payments(
+    payments: Sequence[SeatPayment], cancelled: Collection[str]
+) -> tuple[SeatPayment, ...]:
+    """What seats cost that are kept when these are cancelled (none: all), or nothing."""
+    if not payments:
+        return ()
+    checked = checked_payments(payments)
+    if not cancelled or any(payment.seat_id in cancelled for payment in checked):
+        raise InvalidField("payments", "only seats that are kept")
+    return checked
 
 
 def checked_date(text: str) -> dt.date:

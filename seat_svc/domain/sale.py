@@ -46,12 +46,16 @@ class Purchase:
 
     def is_of(self, sale: "Sale") -> bool:
         """Whether the sale is this purchase's outcome, and not another one under the same id."""
-        return frozenset(self.payments) == frozenset(sale.payments)
+        return frozenset(self.payments) == frozenset(sale.sold_for or sale.payments)
 
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """What was sold to one booking. `version` is 1 when sold and grows with each cancellation."""
+    """What was sold to one booking. `version` is 1 when sold and grows with each cancellation.
+
+    `payments` are what each seat costs now, of a cancelled one what it cost until then; `sold_for` what was
+    paid at first, where a cancellation has changed that.
+    """
 
     sale_id: str
     booking_id: str
@@ -64,6 +68,7 @@ class Sale:
     payments: tuple[SeatPayment, ...]
     sale_time: dt.datetime
     version: int = 1
+    sold_for: tuple[SeatPayment, ...] = ()
 
     @property
     def live_seat_ids(self) -> tuple[str, ...]:

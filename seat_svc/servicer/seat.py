@@ -124,6 +124,7 @@ class SeatServicer(seat_pb2_grpc.SeatServiceServicer):
             request.show_id,
             request.booking_id,
             request.seat_ids,
+            convert.seat_payments(request.payments),
             request.request_id,
         )
         return seat_pb2.CancelTicketsResponse(tickets=convert.tickets(tickets))

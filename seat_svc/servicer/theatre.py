@@ -110,6 +110,7 @@ class TheatreServicer(theatre_pb2_grpc.TheatreServiceServicer):
             request.show_id,
             request.booking_id,
             request.seat_ids,
+            convert.seat_payments(request.payments),
             request.request_id,
         )
         return theatre_pb2.CancelTicketsResponse(tickets=convert.tickets(tickets))

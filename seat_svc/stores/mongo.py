@@ -92,23 +92,34 @@ class MongoSales:
         keys = [_seat_key(show_id, seat_id) for seat_id in seat_ids]
         return await self._all({"show_id": show_id, "seat_keys": {"$in": keys}})
 
-    async def cancel(self, sale: Sale, seat_ids: Collection[str]) -> Sale:
-        """See `Sales.cancel`: tickets and keys change in one update."""
+    async def cancel(
+        self, sale: Sale, seat_ids: Collection[str], payments: Collection[SeatPayment] = ()
+    ) -> Sale:
+        """See `Sales.cancel`: tickets, keys and payments change in one update.
+
+        Its condition keeps a late repeat from undoing what a later call has set: by then its tickets are
+        cancelled.
+        """
         keys = [_seat_key(sale.show_id, seat_id) for seat_id in seat_ids]
+        condition: Document = {"$in": keys}
+        changes: Document = {"tickets.$[chosen].cancelled": True, "change_time": self._clock.now()}
+        filters: list[Document] = [{"chosen.seat_id": {"$in": list(seat_ids)}}]
+        if payments:
+            condition["$all"] = [_seat_key(sale.show_id, payment.seat_id) for payment in payments]
+            changes["sold_for"] = _payment_documents(sale.sold_for or sale.payments)
+        for number, payment in enumerate(payments):
+            changes[f"payments.$[kept{number}].minor_units"] = payment.amount.minor_units
+            filters.append({f"kept{number}.seat_id": payment.seat_id})
         with store_call():
             cancelled: Mapping[str, Any] | None = await self._sales.find_one_and_update(
-                {"_id": sale.sale_id, "seat_keys": {"$in": keys}},
-                {
-                    "$pull": {"seat_keys": {"$in": keys}},
-                    "$set": {"tickets.$[chosen].cancelled": True, "change_time": self._clock.now()},
-                    "$inc": {"version": 1},
-                },
-                array_filters=[{"chosen.seat_id": {"$in": list(seat_ids)}}],
+                {"_id": sale.sale_id, "seat_keys": condition},
+                {"$pull": {"seat_keys": {"$in": keys}}, "$set": changes, "$inc": {"version": 1}},
+                array_filters=filters,
                 return_document=ReturnDocument.AFTER,
             )
         if cancelled is not None:
             return _sale_of(cancelled)
-        # Nothing was left to cancel: sales are never deleted.
+        # Nothing was changed; sales are never deleted.
         latest = await self.find(sale.sale_id)
         return latest if isinstance(latest, Sale) else sale
 
@@ -177,14 +188,7 @@ def _document_of(sale: Sale) -> Document:
             {"seat_id": ticket.seat_id, "ticket_id": ticket.ticket_id, "cancelled": ticket.cancelled}
             for ticket in sale.tickets
         ],
-        "payments": [
-            {
-                "seat_id": payment.seat_id,
-                "currency_code": payment.amount.currency_code,
-                "minor_units": payment.amount.minor_units,
-            }
-            for payment in sale.payments
-        ],
+        "payments": _payment_documents(sale.payments),
         "sale_time": sale.sale_time,
         "change_time": sale.sale_time,
         "version": sale.version,
@@ -204,10 +208,27 @@ def _sale_of(document: Mapping[str, Any]) -> Sale:
             Ticket(ticket["ticket_id"], ticket["seat_id"], ticket["cancelled"])
             for ticket in document["tickets"]
         ),
-        payments=tuple(
-            SeatPayment(payment["seat_id"], Money(payment["currency_code"], payment["minor_units"]))
-            for payment in document["payments"]
-        ),
+        payments=_payments_of(document["payments"]),
         sale_time=document["sale_time"],
         version=document["version"],
+        # Only sales that were cancelled in part have it, and only where that changed what the rest costs.
+        sold_for=_payments_of(document.get("sold_for", ())),
+    )
+
+
+def _payment_documents(payments: Collection[SeatPayment]) -> list[Document]:
+    return [
+        {
+            "seat_id": payment.seat_id,
+            "currency_code": payment.amount.currency_code,
+            "minor_units": payment.amount.minor_units,
+        }
+        for payment in payments
+    ]
+
+
+def _payments_of(documents: Collection[Mapping[str, Any]]) -> tuple[SeatPayment, ...]:
+    return tuple(
+        SeatPayment(payment["seat_id"], Money(payment["currency_code"], payment["minor_units"]))
+        for payment in documents
     )

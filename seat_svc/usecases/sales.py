@@ -47,14 +47,19 @@ async def cancel_tickets(
     show_id: str,
     booking_id: str,
     seat_ids: Sequence[str],
+    payments: Sequence[SeatPayment],
     request_id: str,
 ) -> tuple[Ticket, ...]:
-    """Cancels tickets of some seats of a booking, or of all; answers with all its tickets."""
+    """Cancels tickets of some seats of a booking, or of all; answers with all its tickets.
+
+    `payments` are what kept seats cost from now on. Nothing changes where the tickets were cancelled before.
+    """
     fields.checked_request_id(request_id)
     chosen = fields.checked_optional_seat_ids(seat_ids)
+    kept = fields.checked_kept_payments(payments, chosen)
     sale_id = seller.own(fields.checked_booking_id(booking_id))
     show, theatre = await inventory.reach(show_id, seller)
-    return await theatre.cancel(show, sale_id, chosen, request_id)
+    return await theatre.cancel(show, sale_id, chosen, request_id, kept)
 
 
 async def list_sales(

@@ -9,10 +9,16 @@ import pytest
 from mesh import mongo
 from mesh.clock import SystemClock
 from mesh.errors import StoreUnavailable
+from mesh.money import Money
+from seat_svc.domain.sale import SeatPayment
 from seat_svc.ports import AlreadySold
 from seat_svc.stores.mongo import MongoSales
 from tests.fixtures.engines import MongoDatabase
 from tests.fixtures.seats import a_sale, a_show
+
+
+def costs(**minor_units: int) -> tuple[SeatPayment, ...]:
+    return tuple(SeatPayment(seat_id, Money("INR", units)) for seat_id, units in minor_units.items())
 
 
 async def test_a_sale_is_found_as_it_was_recorded(sales: MongoSales) -> None:
@@ -60,6 +66,59 @@ async def test_cancelling_twice_or_at_once_counts_once(sales: MongoSales) -> Non
     await sales.add(sale)
     answers = await asyncio.gather(*(sales.cancel(sale, ["A1", "A2"]) for _ in range(5)))
     assert {(answer.version, answer.live_seat_ids) for answer in answers} == {(2, ())}
+
+
+async def test_what_kept_seats_cost_is_set_with_the_cancellation_and_what_they_were_sold_for_is_known(
+    sales: MongoSales,
+) -> None:
+    sale = a_sale(a_show(), "A1", "A2", "A3")
+    await sales.add(sale)
+    after = await sales.cancel(sale, ["A1"], costs(A3=30_000))
+    assert (after.cancelled_seat_ids, after.version) == (("A1",), 2)
+    assert after.payments == costs(A1=25_000, A2=25_000, A3=30_000)
+    assert after.sold_for == sale.payments
+    again = await sales.cancel(after, ["A2"], costs(A3=20_000))
+    assert (again.payments, again.sold_for) == (costs(A1=25_000, A2=25_000, A3=20_000), sale.payments)
+    assert await sales.find(sale.sale_id) == again
+
+
+async def test_a_late_repeat_does_not_undo_what_a_later_cancellation_has_set(sales: MongoSales) -> None:
+    sale = a_sale(a_show(), "A1", "A2", "A3")
+    await sales.add(sale)
+    await sales.cancel(sale, ["A1"], costs(A2=24_000, A3=24_000))
+    newest = await sales.cancel(sale, ["A2"], costs(A3=23_000))
+    assert await sales.cancel(sale, ["A1"], costs(A3=24_000)) == newest, (
+        "only its tickets say that it is late"
+    )
+    assert await sales.cancel(sale, ["A1"], costs(A2=24_000, A3=24_000)) == newest
+    assert await sales.find(sale.sale_id) == newest
+
+
+async def test_a_cancellation_that_prices_a_cancelled_seat_changes_nothing(sales: MongoSales) -> None:
+    sale = a_sale(a_show(), "A1", "A2", "A3")
+    await sales.add(sale)
+    one = await sales.cancel(sale, ["A2"])
+    assert await sales.cancel(sale, ["A1"], costs(A2=1, A3=1)) == one
+
+
+async def test_cancellations_at_once_leave_each_seat_what_the_one_that_was_made_says(
+    sales: MongoSales,
+) -> None:
+    """Each prices the seats that the others cancel: the first one wins, and no seat has half of anything."""
+    sale = a_sale(a_show(), "A1", "A2", "A3", "A4")
+    await sales.add(sale)
+    wanted = {
+        "A1": costs(A2=1, A3=1, A4=1),
+        "A2": costs(A1=2, A3=2, A4=2),
+        "A3": costs(A1=3, A2=3, A4=3),
+    }
+    await asyncio.gather(*(sales.cancel(sale, [seat_id], kept) for seat_id, kept in wanted.items()))
+    (last,) = await sales.of_show(sale.show_id)
+    (gone,) = last.cancelled_seat_ids
+    assert last.payments == tuple(
+        sorted((*costs(**{gone: 25_000}), *wanted[gone]), key=lambda each: each.seat_id)
+    )
+    assert last.sold_for == sale.payments
 
 
 async def test_sales_without_a_good_ticket_left_are_not_equal(sales: MongoSales) -> None:

@@ -400,6 +400,25 @@ async def test_wrong_fields_of_the_other_calls_are_named(inventory: SeatService)
                 request_id=request_id, show_id=show_id, booking_id="b", seat_ids=["A1", "A1"]
             )
         ),
+        "payments#of a cancelled seat": seats.CancelTickets(
+            seat_pb2.CancelTicketsRequest(
+                request_id=request_id, show_id=show_id, booking_id="b", seat_ids=["A1"], payments=one
+            )
+        ),
+        "payments#all are cancelled": seats.CancelTickets(
+            seat_pb2.CancelTicketsRequest(
+                request_id=request_id, show_id=show_id, booking_id="b", payments=one
+            )
+        ),
+        "payments#negative cost": seats.CancelTickets(
+            seat_pb2.CancelTicketsRequest(
+                request_id=request_id,
+                show_id=show_id,
+                booking_id="b",
+                seat_ids=["A2"],
+                payments=payments_for(["A1"], -1),
+            )
+        ),
         "request_id": seats.ReleaseHold(seat_pb2.ReleaseHoldRequest(show_id=show_id, hold_id="h")),
     }
     for field, call in calls.items():

@@ -140,6 +140,47 @@ async def test_the_books_list_every_sale_of_the_date_page_by_page(inventory: Sea
     assert [payment.amount.minor_units for payment in sales[3].payments] == [25_000, 25_000]
 
 
+async def test_the_books_show_what_kept_seats_cost_after_others_were_cancelled(
+    inventory: SeatService,
+) -> None:
+    held = await hold(inventory, "A1", "A2", "A3")
+    await confirm(inventory, held, "order-1")
+    cancel = theatre_pb2.CancelTicketsRequest(
+        request_id=new_request_id(),
+        show_id=held.show_id,
+        booking_id="order-1",
+        seat_ids=["A1"],
+        payments=payments_for(["A3"], 30_000),
+    )
+    for _ in range(2):
+        await inventory.theatre.CancelTickets(cancel)
+    cancel.payments[0].amount.minor_units = 1
+    with pytest.raises(RemoteError) as caught:
+        await inventory.theatre.CancelTickets(cancel)
+    assert (caught.value.code, caught.value.reason) == ("ALREADY_EXISTS", "REQUEST_ID_REUSED")
+    wrong = payments_for(["A1"])  # cancelled before
+    with pytest.raises(RemoteError) as caught:
+        await inventory.theatre.CancelTickets(
+            theatre_pb2.CancelTicketsRequest(
+                request_id=new_request_id(),
+                show_id=held.show_id,
+                booking_id="order-1",
+                seat_ids=["A2"],
+                payments=wrong,
+            )
+        )
+    assert (caught.value.reason, caught.value.facts) == ("INVALID_FIELD", {"field": "payments"})
+    (sale,) = (
+        await inventory.theatre.ListSales(
+            theatre_pb2.ListSalesRequest(
+                theatre_id="roxy", business_date=inventory.show.business_date.isoformat()
+            )
+        )
+    ).sales
+    assert [ticket.cancelled for ticket in sale.tickets] == [True, False, False]
+    assert [payment.amount.minor_units for payment in sale.payments] == [25_000, 25_000, 30_000]
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -7,8 +7,8 @@ import structlog
 
 from mesh.background import Background
 from mesh.clock import Clock
-from mesh.errors import RequestIdReused, StoreUnavailable
-from seat_svc.domain.sale import Purchase, RefusedSale, Sale, Ticket, new_ticket_id
+from mesh.errors import InvalidField, RequestIdReused, StoreUnavailable
+from seat_svc.domain.sale import Purchase, RefusedSale, Sale, SeatPayment, Ticket, new_ticket_id
 from seat_svc.domain.show import Show
 from seat_svc.errors import SeatsLost, UnknownSale, UnknownSeat
 from seat_svc.ports import AlreadySold, Claim, SaleRecorded, Sales, SeatLedger
@@ -44,10 +44,15 @@ class Selling:
         return await self._background.finish(self._bounded_sell(show, purchase, request_id))
 
     async def cancel(
-        self, show: Show, sale_id: str, seat_ids: tuple[str, ...], request_id: str
+        self,
+        show: Show,
+        sale_id: str,
+        seat_ids: tuple[str, ...],
+        request_id: str,
+        payments: tuple[SeatPayment, ...],
     ) -> tuple[Ticket, ...]:
         """See `TheatreConnector.cancel`."""
-        return await self._background.finish(self._cancel(show, sale_id, seat_ids, request_id))
+        return await self._background.finish(self._cancel(show, sale_id, seat_ids, request_id, payments))
 
     async def _bounded_sell(self, show: Show, purchase: Purchase, request_id: str) -> tuple[Ticket, ...]:
         try:
@@ -146,9 +151,14 @@ class Selling:
         raise StoreUnavailable("mongodb")
 
     async def _cancel(
-        self, show: Show, sale_id: str, seat_ids: tuple[str, ...], request_id: str
+        self,
+        show: Show,
+        sale_id: str,
+        seat_ids: tuple[str, ...],
+        request_id: str,
+        payments: tuple[SeatPayment, ...],
     ) -> tuple[Ticket, ...]:
-        await self._ledger.remember(show.show_id, request_id, f"cancel {sale_id} {','.join(seat_ids)}")
+        await self._ledger.remember(show.show_id, request_id, _content_of(sale_id, seat_ids, payments))
         known = await self._sales.find(sale_id)
         if known is None and not seat_ids:
             known = await self._ruled_out(show, sale_id)
@@ -157,7 +167,10 @@ class Selling:
         sold = [ticket.seat_id for ticket in known.tickets]
         if unknown := set(seat_ids).difference(sold):
             raise UnknownSeat(sorted(unknown))
-        sale = await self._sales.cancel(known, seat_ids or sold)
+        _require_of_sale(payments, known)
+        sale = await self._sales.cancel(known, seat_ids or sold, payments)
+        if not set(seat_ids).isdisjoint(sale.live_seat_ids):
+            raise InvalidField("payments", "only seats whose tickets are good")
         await self._access.on(show, lambda current: self._ledger.record(current, sale))
         return sale.tickets
 
@@ -192,3 +205,18 @@ def _answer(show: Show, purchase: Purchase, found: Sale | RefusedSale | None) ->
     if found.show_id != show.show_id or not purchase.is_of(found):
         raise RequestIdReused
     return found.tickets
+
+
+def _content_of(sale_id: str, seat_ids: tuple[str, ...], payments: tuple[SeatPayment, ...]) -> str:
+    costs = (f"{each.seat_id}={each.amount.minor_units}{each.amount.currency_code}" for each in payments)
+    return " ".join(("cancel", sale_id, ",".join(seat_ids), *costs))
+
+
+def _require_of_sale(payments: tuple[SeatPayment, ...], sale: Sale) -> None:
+    """Raises `InvalidField` for what the sale does not have."""
+    currency_of = {payment.seat_id: payment.amount.currency_code for payment in sale.payments}
+    for payment in payments:
+        if payment.seat_id not in currency_of:
+            raise InvalidField("payments", "only seats of the booking")
+        if payment.amount.currency_code != currency_of[payment.seat_id]:
+            raise InvalidField("payments", "the currency that was paid in")

@@ -8,7 +8,7 @@ from mesh.clock import Clock
 from mesh.errors import StoreUnavailable
 from seat_svc.domain.lone_seat import lone_seats_left
 from seat_svc.domain.orders import HoldOrder
-from seat_svc.domain.sale import Purchase, Ticket
+from seat_svc.domain.sale import Purchase, SeatPayment, Ticket
 from seat_svc.domain.seats import Hold, SeatDelta, SeatMap, neighbourhood
 from seat_svc.domain.show import Show
 from seat_svc.errors import LoneSeat
@@ -87,10 +87,15 @@ class HostedTheatre:
             return await self._selling.sell(show, purchase, request_id)
 
     async def cancel(
-        self, show: Show, sale_id: str, seat_ids: tuple[str, ...], request_id: str
+        self,
+        show: Show,
+        sale_id: str,
+        seat_ids: tuple[str, ...],
+        request_id: str,
+        payments: tuple[SeatPayment, ...] = (),
     ) -> tuple[Ticket, ...]:
         """See `TheatreConnector.cancel`."""
-        return await self._selling.cancel(show, sale_id, seat_ids, request_id)
+        return await self._selling.cancel(show, sale_id, seat_ids, request_id, payments)
 
     async def refresh(self, show: Show) -> None:
         """See `TheatreConnector.refresh`."""
