@@ -5,6 +5,7 @@ from typing import Final
 
 import structlog
 from matinee.seat.v1 import seat_pb2, seat_pb2_grpc
+from matinee.theatre.v1 import seats_pb2
 
 from booking_svc.convert.prices import seat_payments
 from booking_svc.convert.theatres import tickets_from
@@ -90,12 +91,12 @@ class RemoteSeatInventory:
 
     async def cancel(self, booking: Booking) -> tuple[Ticket, ...]:
         """See `SeatInventory.cancel`."""
-        return await self._cancel(booking, derived_request_id("cancel", booking.booking_id), ())
+        return await self._cancel(booking, derived_request_id("cancel", booking.booking_id))
 
     async def give_back(self, booking: Booking, partial: PartialCancellation) -> None:
         """See `SeatInventory.give_back`."""
-        request_id = derived_request_id("cancel", booking.booking_id, partial.request_id)
-        await self._cancel(booking, request_id, partial.seat_ids)
+        request_id = derived_request_id("give-back", booking.booking_id, partial.request_id)
+        await self._cancel(booking, request_id, partial.seat_ids, seat_payments(partial.kept))
 
     async def refresh(self, show_id: str) -> None:
         """See `SeatInventory.refresh`."""
@@ -105,12 +106,19 @@ class RemoteSeatInventory:
             if error.code != "NOT_FOUND":
                 raise _unavailable(error) from error
 
-    async def _cancel(self, booking: Booking, request_id: str, seat_ids: Sequence[str]) -> tuple[Ticket, ...]:
+    async def _cancel(
+        self,
+        booking: Booking,
+        request_id: str,
+        seat_ids: Sequence[str] = (),
+        payments: Sequence[seats_pb2.SeatPayment] = (),
+    ) -> tuple[Ticket, ...]:
         request = seat_pb2.CancelTicketsRequest(
             request_id=request_id,
             show_id=booking.show.show_id,
             booking_id=booking.booking_id,
             seat_ids=seat_ids,
+            payments=payments,
         )
         try:
             response = await self._seats.CancelTickets(request)

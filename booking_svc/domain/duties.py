@@ -162,9 +162,10 @@ def _of_state(booking: Booking, pace: Pace) -> Iterator[Due]:
         case BookingState.PAID:
             yield Due(ConfirmSeats(), booking.update_time)
         case BookingState.CONFIRMED:
-            for partial in booking.partial_cancellations:
-                if not partial.done:
-                    yield Due(GiveSeatsBack(partial.request_id), booking.update_time)
+            under_way = [partial for partial in booking.partial_cancellations if not partial.done]
+            # One after the other: each tells the theatre what the seats cost that are kept after it.
+            for partial in under_way[:1]:
+                yield Due(GiveSeatsBack(partial.request_id), booking.update_time)
         case BookingState.CANCELLED:
             yield Due(CancelTickets(), booking.update_time)
 

@@ -53,7 +53,10 @@ class SeatInventory(Protocol):
         ...
 
     async def give_back(self, booking: Booking, partial: PartialCancellation) -> None:
-        """Cancels the tickets of single seats; harmless when they are cancelled, or nothing was sold."""
+        """Cancels the tickets of single seats and tells what the kept ones cost from now on.
+
+        Changes nothing when they are cancelled, or nothing was sold.
+        """
         ...
 
     async def refresh(self, show_id: str) -> None:

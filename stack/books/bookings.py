@@ -40,14 +40,17 @@ def _of_quote(booking: Booking, ids: dict[str, str]) -> Iterator[Finding]:
         yield Finding("quote-sums", ids, told)
     if set(booking.seat_prices) != set(booking.seat_ids):
         yield Finding("quote-seats", ids, "the quote is for other seats than the booking")
-    left = total.minor_units
+    left, seats = total.minor_units, set(booking.seat_ids)
     for partial in booking.partial_cancellations:
         left -= partial.refund.minor_units
+        seats.difference_update(partial.seat_ids)
+        about = {**ids, "request": partial.request_id}
+        of_seats = sum(price.minor_units for price in partial.kept_prices.values())
+        costs = f"{left} minor units are left without these seats, the rest costs {partial.kept.minor_units}"
         if partial.kept != Money(total.currency_code, left) or partial.refund.minor_units < 0:
-            told = (
-                f"{left} minor units are left without these seats, the rest costs {partial.kept.minor_units}"
-            )
-            yield Finding("partial-sums", {**ids, "request": partial.request_id}, told)
+            yield Finding("partial-sums", about, costs)
+        elif of_seats != left or set(partial.kept_prices) != seats:
+            yield Finding("partial-seats", about, f"{costs}, by its seats {of_seats}")
 
 
 def _of_kept_money(booking: Booking, ids: dict[str, str]) -> Iterator[Finding]:

@@ -22,7 +22,8 @@ _BOOKING_FIELDS: Final = (
     *("payments.payment_id", "payments.provider", "payments.amount", "payments.captured"),
     *("refunds.refund_id", "refunds.payment_id", "refunds.amount", "refunds.state"),
     *("refunds.provider_refund_id", "refunds.tries", "tickets"),
-    *(f"partial_cancellations.{name}" for name in ("request_id", "seat_ids", "refund", "kept.total", "done")),
+    *(f"partial_cancellations.{name}" for name in ("request_id", "seat_ids", "refund", "done")),
+    *("partial_cancellations.kept.total", "partial_cancellations.kept.seat_prices"),
 )
 _SALE_FIELDS: Final = (
     *("booking_id", "seller", "show_id", "tickets", "payments", "seat_keys", "change_time"),
@@ -99,7 +100,7 @@ def booking_of(document: _Document) -> Booking:
         seat_ids=tuple(document["seat_ids"]),
         total=_money(quote["total"]),
         lines=tuple(_money(line["amount"]) for line in quote["lines"]),
-        seat_prices={each["seat_id"]: _money(each["amount"]) for each in quote["seat_prices"]},
+        seat_prices=_prices(quote),
         update_time=document["update_time"],
         pay_until=hold.get("pay_until"),
         payments=tuple(
@@ -123,7 +124,7 @@ def booking_of(document: _Document) -> Booking:
         partial_cancellations=tuple(
             PartialCancellation(
                 *(each["request_id"], tuple(each["seat_ids"]), _money(each["refund"])),
-                *(_money(each["kept"]["total"]), each["done"]),
+                *(_money(each["kept"]["total"]), _prices(each["kept"]), each["done"]),
             )
             # Bookings that were stored before seats could be cancelled singly have none.
             for each in document.get("partial_cancellations", ())
@@ -150,6 +151,10 @@ def _tickets(document: _Document) -> tuple[Ticket, ...]:
     return tuple(
         Ticket(each["ticket_id"], each["seat_id"], each["cancelled"]) for each in document["tickets"]
     )
+
+
+def _prices(quote: _Document) -> dict[str, Money]:
+    return {each["seat_id"]: _money(each["amount"]) for each in quote["seat_prices"]}
 
 
 def _money(document: _Document) -> Money:

@@ -1,7 +1,7 @@
 """What is compared: no names, addresses or secrets are ever read."""
 
 import datetime as dt
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from functools import cached_property
@@ -72,12 +72,14 @@ class Ticket:
 
 @dataclass(frozen=True, slots=True)
 class PartialCancellation:
-    """Single seats that were cancelled: `refund` is owed once it is `done`, `kept` is what the rest costs."""
+    """Single seats that were cancelled: `refund` is owed once it is `done`, `kept` is what the rest costs,
+    `kept_prices` each seat of it."""
 
     request_id: str
     seat_ids: tuple[str, ...]
     refund: Money
     kept: Money
+    kept_prices: Mapping[str, Money]
     done: bool = True
 
 
@@ -106,6 +108,14 @@ class Booking:
         given_back = sum(each.refund.minor_units for each in self.partial_cancellations if each.done)
         return Money(self.total.currency_code, self.total.minor_units - given_back)
 
+    def prices_without(self, cancelled: Collection[str]) -> Mapping[str, Money]:
+        """What each seat costs when the theatre has these back; of those, what they cost until then."""
+        prices = dict(self.seat_prices)
+        for partial in self.partial_cancellations:
+            if set(partial.seat_ids).issubset(cancelled):
+                prices.update(partial.kept_prices)
+        return prices
+
     def given_back(self, *, done: bool) -> frozenset[str]:
         """Seats that were cancelled singly: those that the theatre has back, or those under way."""
         partials = (each for each in self.partial_cancellations if each.done is done)
@@ -114,7 +124,10 @@ class Booking:
 
 @dataclass(frozen=True, slots=True)
 class Sale:
-    """A sale in the seat inventory; `seller` is empty for sales to bookings of this installation."""
+    """A sale in the seat inventory; `seller` is empty for sales to bookings of this installation.
+
+    `paid` has what each seat costs, of a cancelled one what it cost until then.
+    """
 
     sale_id: str
     booking_id: str
@@ -129,6 +142,11 @@ class Sale:
     def live_seat_ids(self) -> frozenset[str]:
         """The seats with good tickets."""
         return frozenset(ticket.seat_id for ticket in self.tickets if not ticket.cancelled)
+
+    @property
+    def cancelled_seat_ids(self) -> frozenset[str]:
+        """The seats whose tickets were cancelled."""
+        return frozenset(ticket.seat_id for ticket in self.tickets if ticket.cancelled)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,13 @@ _MUST_AGREE: Final = (
     ("captured by providers", "captured by bookings"),
     ("refunded by providers", "refunded by bookings"),
     ("kept by providers", "price of tickets"),
+    ("price of tickets", "sold at theatres"),
 )
 _MOVED: Final = {
     Kind.CAPTURE: "captured by providers",
     Kind.REFUND: "refunded by providers",
     Kind.DISPUTE: "disputed at providers",
 }
-_MUST_AGREE_AT_THEATRES: Final = (("price of tickets", "sold at theatres"),)
 
 
 def figures(books: Books) -> dict[str, int]:
@@ -48,20 +48,11 @@ def sum_faults(books: Books, findings: Sequence[Finding]) -> Iterator[Finding]:
     }
     left_out = named | unread
     settled = [booking for booking in books.bookings if booking.booking_id not in left_out]
-    yield from _unequal(books, settled, _MUST_AGREE)
-    # Seats that are kept when others go back may lose a discount, of which the theatre is not told.
-    whole = [booking for booking in settled if not booking.partial_cancellations]
-    yield from _unequal(books, whole, _MUST_AGREE_AT_THEATRES)
-
-
-def _unequal(
-    books: Books, bookings: Sequence[Booking], pairs: Sequence[tuple[str, str]]
-) -> Iterator[Finding]:
-    ids = {booking.booking_id for booking in bookings}
+    ids = {booking.booking_id for booking in settled}
     sales = [sale for sale in books.sales if not sale.seller and sale.booking_id in ids]
     movements = [movement for movement in books.movements if _booking_id(books, movement) in ids]
-    for currency, of_currency in sorted(_sums(bookings, sales, movements).items()):
-        for first, second in pairs:
+    for currency, of_currency in sorted(_sums(settled, sales, movements).items()):
+        for first, second in _MUST_AGREE:
             if of_currency[first] != of_currency[second]:
                 told = f"{first}: {of_currency[first]}, {second}: {of_currency[second]} (minor units)"
                 yield Finding("sums-differ", {"currency": currency, "sums": f"{first}/{second}"}, told)

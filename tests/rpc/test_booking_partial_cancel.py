@@ -65,7 +65,7 @@ async def test_one_of_three_goes_back_as_it_was_told_and_the_others_stay_good(de
     assert list(told.seat_ids) == ["A2"]
     after = await desk.cancel(booking, seat_ids=["A2"], expected_refund=told.refund_amount)
     assert after.state == booking_pb2.BOOKING_STATE_CONFIRMED
-    assert desk.office.sold_seats(booking.booking_id) == {"A1", "A3"}
+    assert desk.office.sold_for(booking.booking_id) == {"A1": 1000, "A3": 1000}
     assert "A2" in desk.office.free_seats(desk.show_id), "somebody else may have it at once"
     await _kept_becomes(desk, booking, 2000)
     shown = await desk.get(booking)
@@ -123,7 +123,7 @@ async def test_different_seats_cancelled_at_once_add_up(desk: Desk) -> None:
     calls = (desk.cancel(booking, seat_ids=[seat]) for seat in ("A1", "A2", "A3", "A1"))
     assert refusal(await gathered(*calls)) == []
     await _kept_becomes(desk, booking, 1000)
-    assert desk.office.sold_seats(booking.booking_id) == {"A4"}
+    assert desk.office.sold_for(booking.booking_id) == {"A4": 1000}
 
 
 async def test_another_amount_than_was_told_cancels_nothing(desk: Desk) -> None:
@@ -144,6 +144,17 @@ async def test_while_the_theatre_is_away_the_seat_waits_and_no_money_goes_back(d
     desk.office.away.clear()
     await _kept_becomes(desk, booking, 1000)
     assert desk.office.sold_seats(booking.booking_id) == {"A2"}
+
+
+async def test_while_the_theatre_is_away_later_cancellations_wait_for_their_turn(desk: Desk) -> None:
+    booking = await _bought(desk, "A1", "A2", "A3", "A4")
+    desk.office.answers_lost.add("CancelTickets")
+    await desk.cancel(booking, seat_ids=["A4"])
+    await desk.cancel(booking, seat_ids=["A2"])
+    assert desk.office.sold_for(booking.booking_id) == {"A1": 1000, "A2": 1000, "A3": 500}
+    desk.office.answers_lost.clear()
+    await _kept_becomes(desk, booking, 2000)
+    assert desk.office.sold_for(booking.booking_id) == {"A1": 1000, "A3": 1000}
 
 
 @pytest.mark.parametrize("card", [cards.SLOW_REFUND, cards.FAILING_REFUND])

@@ -104,7 +104,20 @@ PAYMENT = Payment("p-bought", "sandbox", usd(2000), usd(2000))
 BOTH = (Ticket("T1", "A1"), Ticket("T2", "A2"))
 A2_CANCELLED = (Ticket("T1", "A1"), Ticket("T2", "A2", cancelled=True))
 A2_GONE = {"tickets": A2_CANCELLED, "guarded_seat_ids": frozenset({"A1"})}
-PARTIAL = PartialCancellation("cancel-A2", ("A2",), usd(1000), usd(1000))
+PARTIAL = PartialCancellation("cancel-A2", ("A2",), usd(1000), usd(1000), {"A1": usd(1000)})
+DEARER = PartialCancellation("cancel-A2", ("A2",), usd(500), usd(1500), {"A1": usd(1500)})
+"""The seat that is kept loses a discount."""
+DEARER_SALE = _sold("bought", **A2_GONE, paid={"A1": usd(1500), "A2": usd(1000)})
+DEARER_BACK = (
+    _booking(
+        "bought",
+        tickets=A2_CANCELLED,
+        partial_cancellations=(DEARER,),
+        refunds=(Refund("r-A2", "p-bought", usd(500), "COMPLETED", "ref-A2"),),
+    ),
+    _money(Kind.REFUND, "p-bought", "ref-A2", 500),
+    DEARER_SALE,
+)
 BOTH_SOLD = {"tickets": BOTH, "guarded_seat_ids": frozenset({"A1", "A2"})}
 LOST = replace(PARTIAL, kept=usd(1001))
 A2_BACK = (
@@ -278,6 +291,35 @@ PLANTED: dict[str, tuple[Callable[[Books], Books], set[str]]] = {
         _all(*A2_BACK, *A2_REFUND, _booking("bought", tickets=BOTH), _sold("bought", **BOTH_SOLD)),
         {"cancelled-tickets"},
     ),
+    "a seat given back, and prices of the rest that are not its price": (
+        _all(
+            *A2_BACK,
+            *A2_REFUND,
+            _booking("bought", partial_cancellations=(replace(PARTIAL, kept_prices={"A1": usd(999)}),)),
+            _sold("bought", paid={"A1": usd(999), "A2": usd(1000)}),
+        ),
+        {"partial-seats"},
+    ),
+    "a seat given back, and a price for it": (
+        _all(
+            *A2_BACK,
+            *A2_REFUND,
+            _booking("bought", partial_cancellations=(replace(PARTIAL, kept_prices={"A2": usd(1000)}),)),
+        ),
+        {"partial-seats"},
+    ),
+    "a kept seat that lost a discount of which the theatre was not told": (
+        _all(*DEARER_BACK, _sold("bought", paid={"A1": usd(1000), "A2": usd(1000)})),
+        {"sale-prices"},
+    ),
+    "a kept seat that the theatre thinks is dearer, and has the other one not back": (
+        _all(
+            _booking("bought", partial_cancellations=(replace(DEARER, done=False),)),
+            DEARER_SALE,
+            _sold("bought", **BOTH_SOLD),
+        ),
+        {"sale-prices", "seats-under-way"},
+    ),
     "a seat that never gets back": (
         _booking("bought", partial_cancellations=(replace(PARTIAL, done=False),)),
         {"seats-under-way"},
@@ -335,6 +377,17 @@ def test_single_seats_that_were_given_back_balance() -> None:
     assert [finding.rule for finding in compare(under_way, NOW).under_way] == ["seats-under-way"]
 
 
+def test_what_kept_seats_cost_balances_before_and_after_the_theatre_has_the_others_back() -> None:
+    done = compare(_all(*DEARER_BACK)(balanced()), NOW)
+    assert (done.differences, done.under_way) == ((), ())
+    assert done.sums["USD"]["sold at theatres"] == 1500
+    asked = _booking("bought", partial_cancellations=(replace(DEARER, done=False),), update_time=JUST_NOW)
+    for theatre in (_all(), DEARER_SALE):
+        under_way = compare(_all(asked, theatre)(balanced()), NOW)
+        assert under_way.differences == ()
+        assert [finding.rule for finding in under_way.under_way] == ["seats-under-way"]
+
+
 @pytest.mark.parametrize("name", PLANTED)
 def test_a_planted_contradiction_is_found_under_its_own_rule(name: str) -> None:
     plant, rules = PLANTED[name]
@@ -367,8 +420,10 @@ def test_sums_are_taken_by_themselves(monkeypatch: pytest.MonkeyPatch) -> None:
     found = compare(short, NOW).differences
     assert {finding.rule for finding in found} == {"sums-differ"}
     assert found[0].ids["currency"] == "USD"
-    sold_cheaper = _sold("bought", paid={"A1": usd(1000), "A2": usd(999)})(balanced())
-    assert {finding.rule for finding in compare(sold_cheaper, NOW).differences} == {"sums-differ"}
+    cheaper = _sold("bought", paid={"A1": usd(1000), "A2": usd(999)})
+    not_told = _all(*DEARER_BACK, _sold("bought", paid={"A1": usd(1000), "A2": usd(1000)}))
+    for sold in (cheaper, not_told):
+        assert {finding.rule for finding in compare(sold(balanced()), NOW).differences} == {"sums-differ"}
 
 
 @pytest.mark.parametrize("seconds", [5, 59])

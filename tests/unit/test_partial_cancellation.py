@@ -175,6 +175,13 @@ def test_each_step_is_a_duty_until_it_is_done() -> None:
     assert due_duties(done, Pace(), NOW) == ()
 
 
+def test_the_theatre_is_told_of_one_cancellation_after_the_other_in_their_order() -> None:
+    both = after(bought({"A1": 1000, "A2": 1000, "A3": 1000}), asked("A2"), asked("A1"))
+    assert due_duties(both, Pace(), NOW) == (GiveSeatsBack("request-of-A2"),)
+    first = after(both, inputs.SeatsGivenBack("request-of-A2"))
+    assert GiveSeatsBack("request-of-A1") in due_duties(first, Pace(), NOW)
+
+
 def test_a_seat_on_its_way_back_goes_with_the_rest_and_its_refund_is_not_lost() -> None:
     both = after(bought({"A1": 1000, "A2": 1000, "A3": 1000}), asked("A1"), asked("A2", "A3"))
     assert both.state is BookingState.CANCELLED
