@@ -50,7 +50,8 @@ class Inbox:
 
     async def _list(self, name: str) -> list[dict[str, Any]]:
         assert self._http is not None, "entered when the application starts"
-        timeout = aiohttp.ClientTimeout(total=deadlines.budget(3.0))
+        # Zero would mean no limit at all to aiohttp.
+        timeout = aiohttp.ClientTimeout(total=max(0.001, deadlines.budget(3.0)))
         try:
             async with self._http.get(f"{self._url}/{name}", timeout=timeout) as response:
                 if response.status != 200 or (response.content_length or 0) > _LONGEST_ANSWER:

@@ -1,6 +1,7 @@
 """The demo's inbox over SMTP and HTTP."""
 
 import asyncio
+import contextlib
 import email.policy
 import smtplib
 from collections.abc import AsyncIterator
@@ -13,6 +14,8 @@ from typing import Any
 import aiohttp
 import pytest
 
+import bff.inbox
+from mesh import deadlines
 from mesh.run import Resources
 from mesh.server import AddressTaken
 from stack.inbox.app import build
@@ -374,3 +377,20 @@ async def test_who_takes_no_answers_is_not_listened_to(tmp_path: Path) -> None:
             writer.transport.abort()
         # Everybody else is served as before.
         await inbox.take(EmailMessage(), "grace@example.org")
+
+
+async def test_a_page_whose_time_is_up_does_not_wait_for_an_inbox_that_hangs() -> None:
+    async def hang(_reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        with contextlib.closing(writer):
+            await asyncio.Event().wait()
+
+    server = await asyncio.start_server(hang, "127.0.0.1", 0)
+    host, port = server.sockets[0].getsockname()
+    deadlines.set_remaining(0)
+    try:
+        async with bff.inbox.Inbox(f"http://{host}:{port}") as inbox, asyncio.timeout(10):
+            with pytest.raises(bff.inbox.InboxUnavailable):
+                await inbox.messages()
+    finally:
+        deadlines.set_remaining(None)
+        server.close()
