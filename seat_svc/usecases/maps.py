@@ -19,7 +19,13 @@ _SHOWS_AT_ONCE = 16
 async def get_seat_map(inventory: Inventory, seller: Seller, show_id: str) -> tuple[SeatMap, Layout]:
     """The states of all seats now, with the layout that they follow."""
     show, theatre = await inventory.reach(show_id, seller)
-    return await theatre.seat_map(show), show.layout
+    seat_map = await theatre.seat_map(show)
+    if seat_map.layout_id != show.layout.layout_id:
+        # It moved to another screen, of which the theatre heard just now.
+        show, _ = await inventory.reach(show_id, seller)
+        if seat_map.layout_id != show.layout.layout_id:
+            raise TheatreUnavailable(show.theatre_id)
+    return seat_map, show.layout
 
 
 async def watch_seats(

@@ -250,6 +250,31 @@ async def test_a_moved_and_a_cancelled_show_are_taken_over(inventory: SeatServic
     assert reason(caught) == ("ABORTED", "SEATS_LOST")
 
 
+async def test_states_come_with_the_layout_that_they_follow(inventory: SeatService) -> None:
+    """The show moved to another screen, and this process hears of it only when Redis has forgotten it."""
+    show = inventory.show
+    await inventory.hold("A1")
+    inventory.add(replace(show, layout=hall(2, 2, layout_id="small")))
+    await inventory.redis.flushall()
+    response = await inventory.seats.GetSeatMap(
+        seat_pb2.GetSeatMapRequest(show_id=show.show_id, include_layout=True)
+    )
+    assert response.layout.layout_id == response.seat_map.layout_id == "small"
+    assert len(response.layout.seats) == len(response.seat_map.seat_states)
+
+
+async def test_seats_are_suggested_in_the_layout_that_the_states_follow(inventory: SeatService) -> None:
+    """As above."""
+    show = inventory.show
+    await inventory.hold("A1")
+    inventory.add(replace(show, layout=hall(2, 2, layout_id="small")))
+    await inventory.redis.flushall()
+    response = await inventory.seats.SuggestSeats(
+        seat_pb2.SuggestSeatsRequest(show_id=show.show_id, party_size=2)
+    )
+    assert set(response.seat_ids) <= {"A1", "A2", "B1", "B2"}
+
+
 async def test_what_is_known_is_sold_while_the_catalogue_is_away(inventory: SeatService) -> None:
     await inventory.hold("A1")
     inventory.catalogue.away = True
