@@ -32,7 +32,8 @@ from notify_svc.usecases.tell import Teller
 
 NAME = "notify_svc"
 
-_MARKING_SECONDS = 10.0
+_AROUND_SECONDS = 10.0
+"""For what the store is asked before a message's lease begins and when it is over."""
 
 
 class NotifyProcess:
@@ -136,7 +137,6 @@ async def _consumers(
     queues = _queues(settings)
     senders = await _senders(settings, resources, clock, queues.keys())
     preferences = MongoPreferences(database)
-    seconds = {Channel.EMAIL: settings.smtp_seconds, Channel.SMS: settings.sms_seconds}
     return {
         channel: Consumer(
             Broker(settings.amqp_url),
@@ -155,7 +155,7 @@ async def _consumers(
             ),
             exchanges=(BOOKINGS,),
             prefetch=settings.prefetch,
-            handle_seconds=seconds[channel] + _MARKING_SECONDS,
+            handle_seconds=settings.lease_seconds + _AROUND_SECONDS,
         )
         for channel, queue in queues.items()
     }

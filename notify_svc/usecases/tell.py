@@ -1,5 +1,6 @@
 """Telling a customer what happened, at least once and, as far as it can be helped, not twice."""
 
+import asyncio
 import datetime as dt
 from collections.abc import Set
 from enum import Enum
@@ -7,6 +8,7 @@ from enum import Enum
 import structlog
 
 from mesh.clock import Clock
+from mesh.errors import StoreUnavailable
 from mesh.ids import new_token
 from notify_svc.domain.contents import BookingEvent, Content
 from notify_svc.domain.news import UNPAID
@@ -18,6 +20,7 @@ from notify_svc.ports import ClaimOutcome, NotificationLedger, PreferenceStore, 
 log = structlog.get_logger()
 
 _HOUR = dt.timedelta(hours=1)
+_MARK_PAUSE_SECONDS = 0.5
 
 
 class Told(Enum):
@@ -63,8 +66,8 @@ class Teller:
     async def tell(self, content: Content, last_attempt: bool) -> Told:
         """Claims the message, sends it, marks it as sent; or notes that nobody wants it.
 
-        A crash after sending and before marking sends again when the lease is
-        over, with the same id. Raises StoreUnavailable.
+        A crash after sending and before marking, or a store that is away for
+        longer than the lease, sends again with the same id. Raises StoreUnavailable.
         """
         channel = self._sender.channel
         recipient = content.recipient(channel)
@@ -82,12 +85,17 @@ class Teller:
         if content.news_kind is UNPAID and await self._had_enough(notification):
             return await self._skip(notification, SkipReason.TOO_MANY)
         claim_id = new_token()
-        outcome = await self._ledger.claim(notification, claim_id, self._clock.now(), self._lease)
+        claim_time = self._clock.now()
+        outcome = await self._ledger.claim(notification, claim_id, claim_time, self._lease)
         if outcome is ClaimOutcome.SETTLED:
             return Told.DONE
         if outcome is ClaimOutcome.TAKEN:
             return Told.IN_OTHER_HANDS
-        return await self._send(content, notification, claim_id, last_attempt)
+        told = await self._send(content, notification, claim_id, last_attempt)
+        if told is Told.DONE:
+            await self._mark_sent(notification, claim_time + self._lease)
+            log.info("notification_sent", channel=channel.value, **_facts(notification))
+        return told
 
     async def _is_wanted(self, content: Content, recipient: str) -> bool:
         switch = (self._sender.channel, content.news_kind)
@@ -111,7 +119,7 @@ class Teller:
     async def _send(
         self, content: Content, notification: Notification, claim_id: str, last_attempt: bool
     ) -> Told:
-        facts = {"notification_id": notification.notification_id, "about": notification.event_name}
+        facts = _facts(notification)
         try:
             await self._sender.send(notification, content)
         except ChannelUnavailable as error:
@@ -125,9 +133,20 @@ class Teller:
             # somebody were at it for ever.
             await self._not_sent(notification, claim_id, last_attempt)
             raise
-        await self._ledger.mark_sent(notification, self._clock.now())
-        log.info("notification_sent", channel=self._sender.channel.value, **facts)
         return Told.DONE
+
+    async def _mark_sent(self, notification: Notification, until: dt.datetime) -> None:
+        """Goes on as long as nobody else may send it: what is not marked by then is sent again."""
+        while True:
+            try:
+                await self._ledger.mark_sent(notification, self._clock.now())
+            except StoreUnavailable:
+                if self._clock.now() >= until:
+                    raise
+                log.warning("notification_not_marked", **_facts(notification))
+                await asyncio.sleep(_MARK_PAUSE_SECONDS)
+            else:
+                return
 
     async def _not_sent(self, notification: Notification, claim_id: str, last_attempt: bool) -> Told:
         if last_attempt:
@@ -135,3 +154,7 @@ class Teller:
             return Told.GIVEN_UP
         await self._ledger.release(notification, claim_id, self._clock.now())
         return Told.FAILED
+
+
+def _facts(notification: Notification) -> dict[str, str]:
+    return {"notification_id": notification.notification_id, "about": notification.event_name}

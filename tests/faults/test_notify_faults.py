@@ -146,6 +146,32 @@ async def test_a_store_that_is_away_costs_time_and_no_tries(
     assert len(mail_server.mails) == 2
 
 
+async def test_a_store_that_is_away_when_a_mail_was_taken_does_not_have_it_sent_twice(
+    notify_settings: Settings, events: Events, mail_server: MailServer, mongo: MongoEngine
+) -> None:
+    booking = a_booking()
+    mail_server.takes.clear()
+    patient = notify_settings.model_copy(update={"smtp_seconds": 10, "lease_seconds": 20})
+    with capture_logs() as lines:
+        async with notifying(patient) as stub:
+            await events.publish(events_pb2.BookingConfirmed(header=a_header(booking)))
+            await eventually(answering(lambda: mail_server.handovers == 1))
+            mongo.pause()
+            try:
+                mail_server.takes.set()
+                await eventually(
+                    answering(lambda: any(line["event"] == "notification_not_marked" for line in lines))
+                )
+            finally:
+                mongo.resume()
+            await eventually(answering(lambda: any(line["event"] == "notification_sent" for line in lines)))
+            request = notify_pb2.ListNotificationsRequest(booking_id=booking.booking_id)
+            [told] = (await stub.ListNotifications(request)).notifications
+            assert told.state == notify_pb2.NOTIFICATION_STATE_SENT
+    assert mail_server.handovers == 1
+    assert not any(line["event"] == "notification_postponed" for line in lines)
+
+
 async def test_a_broker_that_restarts_costs_time_and_no_mail(
     notify_settings: Settings, events: Events, mail_server: MailServer, rabbitmq: RabbitEngine
 ) -> None:
