@@ -8,7 +8,7 @@ from typing import Final
 import uvloop
 from hypothesis import HealthCheck, settings
 
-from stack.ports import PORTS
+from stack.ports import PORTS, share_of_all
 
 # On a busy machine an example is slow for no fault of what it tests: hypothesis would fail it after 200 ms.
 settings.register_profile("matinee", deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -30,10 +30,12 @@ pytest_plugins = [
 
 
 def pytest_configure() -> None:
-    """Gives each process of a run that has several ports of its own."""
+    """Gives each process of a run ports of its own, and others to the launchers that it starts."""
     worker = os.environ.get("PYTEST_XDIST_WORKER", "").removeprefix("gw")
-    if worker.isdecimal():
-        PORTS.keep_to_share(int(worker) % _MOST_PROCESSES, _MOST_PROCESSES)
+    number = int(worker) % _MOST_PROCESSES if worker.isdecimal() else 0
+    PORTS.keep_to_share(number, 2 * _MOST_PROCESSES)
+    launchers = share_of_all(_MOST_PROCESSES + number, 2 * _MOST_PROCESSES)
+    os.environ["MATINEE_PORTS"] = f"{launchers[0]}-{launchers[-1]}"
 
 
 def pytest_asyncio_loop_factories() -> Mapping[str, Callable[[], asyncio.AbstractEventLoop]]:

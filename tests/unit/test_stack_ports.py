@@ -5,7 +5,8 @@ import socket
 
 import pytest
 
-from stack.ports import LOOPBACK, Ports, is_free
+from stack.errors import StackError
+from stack.ports import LOOPBACK, Ports, is_free, wanted
 
 
 def test_no_port_is_given_twice_before_it_is_used() -> None:
@@ -40,6 +41,21 @@ def test_a_port_of_before_is_given_to_nobody_else() -> None:
     kept = before.free()
     assert ports.again(kept) == kept
     assert kept not in {ports.free(), ports.free()}
+
+
+def test_ports_are_those_of_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MATINEE_PORTS", "22000-22199")
+    ports = Ports()
+    assert {ports.free() for _ in range(20)} <= set(range(22_000, 22_200))
+    assert wanted({}) == wanted({"MATINEE_PORTS": ""})
+
+
+@pytest.mark.parametrize(
+    "text", ["22000", "22000-", "-22000", "22000-22050", "80-1000", "65000-66000", "a-b", "²-³"]
+)
+def test_what_is_no_range_of_ports_is_refused(text: str) -> None:
+    with pytest.raises(StackError, match="MATINEE_PORTS must be"):
+        wanted({"MATINEE_PORTS": text})
 
 
 def test_shares_have_nothing_in_common() -> None:
