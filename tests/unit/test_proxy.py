@@ -79,7 +79,8 @@ async def test_it_forwards_both_ways(proxy: Proxy) -> None:
 async def test_answers_are_late_as_long_as_told(proxy: Proxy) -> None:
     async with connected(proxy) as client:
         async with proxy.late(0.1):
-            assert await seconds_of(client, b"late\n") >= 0.2
+            # The loop counts in whole milliseconds, from the beginning of a turn: each way may be one short.
+            assert await seconds_of(client, b"late\n") >= 0.195
         # The quickest of some: the machine may be busy with other things during any one of them.
         assert min([await seconds_of(client, b"soon\n") for _ in range(10)]) < 0.2
 
