@@ -28,6 +28,11 @@ class SeatPayment:
     seat_id: str
     amount: Money
 
+    @property
+    def word(self) -> str:
+        """Seat, amount and currency: by which a repeated request is told from another one."""
+        return f"{self.seat_id}={self.amount.minor_units}{self.amount.currency_code}"
+
 
 @dataclass(frozen=True, slots=True)
 class Purchase:

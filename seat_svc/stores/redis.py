@@ -324,11 +324,8 @@ def _rebuilding_key(show_id: str) -> str:
 
 
 def _content_of(purchase: Purchase) -> str:
-    paid = (
-        f"{payment.seat_id}={payment.amount.minor_units}{payment.amount.currency_code}"
-        for payment in purchase.payments
-    )
-    return f"confirm {purchase.sale_id} {purchase.hold_id} {','.join(paid)}"
+    paid = ",".join(payment.word for payment in purchase.payments)
+    return f"confirm {purchase.sale_id} {purchase.hold_id} {paid}"
 
 
 def _known(layout: Layout, seat_ids: Iterable[str]) -> list[int]:

@@ -208,8 +208,7 @@ def _answer(show: Show, purchase: Purchase, found: Sale | RefusedSale | None) ->
 
 
 def _content_of(sale_id: str, seat_ids: tuple[str, ...], payments: tuple[SeatPayment, ...]) -> str:
-    costs = (f"{each.seat_id}={each.amount.minor_units}{each.amount.currency_code}" for each in payments)
-    return " ".join(("cancel", sale_id, ",".join(seat_ids), *costs))
+    return " ".join(("cancel", sale_id, ",".join(seat_ids), *(payment.word for payment in payments)))
 
 
 def _require_of_sale(payments: tuple[SeatPayment, ...], sale: Sale) -> None:
