@@ -6,21 +6,18 @@ Each test stops a process at one point and lets another one meet what is left.
 import asyncio
 import contextlib
 import datetime as dt
-from collections.abc import AsyncIterator
 from dataclasses import replace
 
 import pytest
 from redis.asyncio import Redis
 
-from mesh.errors import InvalidField, MatineeError, RequestIdReused, StoreUnavailable
+from mesh.errors import MatineeError, RequestIdReused, StoreUnavailable
 from mesh.ids import new_request_id
-from mesh.money import Money
 from mesh.testing import eventually
-from seat_svc.domain.sale import RefusedSale, Sale, SeatPayment, Ticket
+from seat_svc.domain.sale import RefusedSale, Sale
 from seat_svc.domain.seats import Hold, SeatMap, SeatState
 from seat_svc.domain.show import Show
 from seat_svc.errors import SeatsLost, SeatTaken, UnknownHold, UnknownSale, UnknownSeat
-from seat_svc.ports import ShowMissing
 from seat_svc.stores.mongo import MongoSales
 from seat_svc.stores.redis import RedisSeatLedger
 from seat_svc.theatres.hosted import HostedTheatre
@@ -30,68 +27,11 @@ from tests.fixtures.seats import (
     a_purchase,
     a_sale,
     a_show,
-    an_order,
     hall,
     move_clock,
-    open_ledger,
     open_theatre,
 )
-
-CANCEL_A1 = new_request_id()
-
-
-@pytest.fixture
-def show() -> Show:
-    return a_show()
-
-
-@pytest.fixture
-def stepped(sales: MongoSales) -> SteppedSales:
-    return SteppedSales(sales)
-
-
-@pytest.fixture
-async def theatre(ledger: RedisSeatLedger, stepped: SteppedSales, show: Show) -> AsyncIterator[HostedTheatre]:
-    """The process that is stopped."""
-    async with open_theatre(ledger, stepped, KnownShows(show)) as opened:
-        yield opened
-
-
-@pytest.fixture
-async def neighbour(redis_url: str, sales: MongoSales, show: Show) -> AsyncIterator[HostedTheatre]:
-    """Another process on the same stores."""
-    async with open_ledger(redis_url) as ledger, open_theatre(ledger, sales, KnownShows(show)) as opened:
-        yield opened
-
-
-async def hold(theatre: HostedTheatre, show: Show, *seat_ids: str, holder: str = "anna") -> Hold:
-    return await theatre.hold(show, an_order(*seat_ids, holder=holder))
-
-
-async def buy(theatre: HostedTheatre, show: Show, held: Hold, sale_id: str) -> tuple[Ticket, ...]:
-    purchase = a_purchase(*held.seat_ids, hold_id=held.hold_id, sale_id=sale_id)
-    return await theatre.confirm(show, purchase, new_request_id())
-
-
-async def state_of(theatre: HostedTheatre, show: Show, seat_id: str) -> SeatState:
-    states = (await theatre.seat_map(show)).states
-    return SeatState(states[show.layout.index_of[seat_id]])
-
-
-class Crash(Exception):
-    """A process ends at this point, as far as the others can tell."""
-
-
-async def crash() -> None:
-    raise Crash
-
-
-async def _nothing() -> None:
-    pass
-
-
-async def no_answer() -> None:
-    raise StoreUnavailable("mongodb")
+from tests.fixtures.selling import Crash, buy, crash, hold, no_answer, state_of
 
 
 async def test_a_claim_of_a_crashed_sale_that_was_not_recorded_becomes_free(
@@ -353,129 +293,6 @@ async def test_a_sale_that_was_refused_is_never_made_though_its_insert_was_on_it
     assert await sales.of_show(show.show_id) == []
 
 
-async def test_a_sale_that_was_cancelled_before_it_was_made_is_never_made(
-    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, sales: MongoSales
-) -> None:
-    """Whoever gave the booking up has sent the money back: the seat must not be sold to it afterwards."""
-    held = await hold(theatre, show, "A1")
-    on_its_way, may_arrive = asyncio.Event(), asyncio.Event()
-
-    async def pause() -> None:
-        on_its_way.set()
-        await may_arrive.wait()
-
-    stepped.before_add = pause
-    first = asyncio.create_task(buy(theatre, show, held, "sale-1"))
-    await on_its_way.wait()
-    with pytest.raises(UnknownSale):
-        await neighbour.cancel(show, "sale-1", (), new_request_id())
-    assert await state_of(neighbour, show, "A1") is SeatState.AVAILABLE
-    may_arrive.set()
-    with pytest.raises(SeatsLost):
-        await first
-    assert await sales.of_show(show.show_id) == []
-    other = await hold(neighbour, show, "A1", holder="bert")
-    assert len(await buy(neighbour, show, other, "sale-2")) == 1
-
-
-async def test_a_sale_that_is_made_while_it_is_cancelled_is_cancelled(
-    theatre: HostedTheatre, stepped: SteppedSales, show: Show, sales: MongoSales
-) -> None:
-    """It was not there when it was looked for."""
-
-    async def made_meanwhile() -> None:
-        stepped.after_finding = _nothing
-        await sales.add(sale)
-
-    sale = a_sale(show, "A1")
-    stepped.after_finding = made_meanwhile
-    (ticket,) = await theatre.cancel(show, sale.sale_id, (), new_request_id())
-    assert ticket.cancelled
-    assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
-
-
-def costs(currency: str = "INR", **minor_units: int) -> tuple[SeatPayment, ...]:
-    return tuple(SeatPayment(seat_id, Money(currency, units)) for seat_id, units in minor_units.items())
-
-
-async def test_what_the_kept_seats_cost_is_set_with_the_cancellation(
-    theatre: HostedTheatre, neighbour: HostedTheatre, show: Show, sales: MongoSales, redis_client: Redis
-) -> None:
-    held = await hold(theatre, show, "A1", "A2", "A3")
-    tickets = await buy(theatre, show, held, "sale-1")
-    for each in (theatre, neighbour):  # the second is a repeat
-        answer = await each.cancel(show, "sale-1", ("A1",), CANCEL_A1, costs(A2=30_000, A3=0))
-        assert [ticket.cancelled for ticket in answer] == [True, False, False]
-    (sale,) = await sales.of_show(show.show_id)
-    assert sale.payments == costs(A1=25_000, A2=30_000, A3=0)
-    await redis_client.flushall()
-    again = await buy(neighbour, show, held, "sale-1")
-    assert [ticket.ticket_id for ticket in again] == [ticket.ticket_id for ticket in tickets], (
-        "a late repeat of the confirm is known by what was paid then"
-    )
-
-
-async def test_a_cancellation_that_was_on_its_way_does_not_undo_what_a_later_one_has_set(
-    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show, sales: MongoSales
-) -> None:
-    """Its answer was given up, it was repeated, and the next one made, before its update arrives."""
-    await buy(theatre, show, await hold(theatre, show, "A1", "A2", "A3"), "sale-1")
-    on_its_way, may_arrive = asyncio.Event(), asyncio.Event()
-
-    async def pause() -> None:
-        on_its_way.set()
-        await may_arrive.wait()
-
-    stepped.after_finding = pause
-    late = asyncio.create_task(theatre.cancel(show, "sale-1", ("A1",), CANCEL_A1, costs(A3=24_000)))
-    await on_its_way.wait()
-    await neighbour.cancel(show, "sale-1", ("A1",), CANCEL_A1, costs(A3=24_000))
-    await neighbour.cancel(show, "sale-1", ("A2",), new_request_id(), costs(A3=23_000))
-    may_arrive.set()
-    await late
-    (sale,) = await sales.of_show(show.show_id)
-    assert sale.payments == costs(A1=25_000, A2=25_000, A3=23_000)
-
-
-@pytest.mark.parametrize(
-    "payments",
-    [costs(A9=1), costs("USD", A2=1), costs(A3=1), costs(A2=1, A3=1)],
-    ids=["a seat of nobody", "another currency", "a cancelled seat", "one of them cancelled"],
-)
-async def test_wrong_payments_are_refused_and_nothing_is_cancelled(
-    theatre: HostedTheatre, show: Show, sales: MongoSales, payments: tuple[SeatPayment, ...]
-) -> None:
-    await buy(theatre, show, await hold(theatre, show, "A1", "A2", "A3"), "sale-1")
-    await theatre.cancel(show, "sale-1", ("A3",), new_request_id())
-    before = await sales.find("sale-1")
-    with pytest.raises(InvalidField) as caught:
-        await theatre.cancel(show, "sale-1", ("A1",), new_request_id(), payments)
-    assert caught.value.facts == {"field": "payments"}
-    assert await sales.find("sale-1") == before
-    assert await state_of(theatre, show, "A1") is SeatState.SOLD
-
-
-@pytest.mark.parametrize("other", [(), costs(A2=1), costs(A2=24_000, A3=24_000)])
-async def test_one_request_id_stands_for_one_set_of_payments(
-    theatre: HostedTheatre, show: Show, sales: MongoSales, other: tuple[SeatPayment, ...]
-) -> None:
-    await buy(theatre, show, await hold(theatre, show, "A1", "A2", "A3"), "sale-1")
-    await theatre.cancel(show, "sale-1", ("A1",), CANCEL_A1, costs(A2=24_000))
-    before = await sales.find("sale-1")
-    with pytest.raises(RequestIdReused):
-        await theatre.cancel(show, "sale-1", ("A1",), CANCEL_A1, other)
-    assert await sales.find("sale-1") == before
-
-
-async def test_single_seats_of_a_sale_that_is_not_there_keep_nobody_from_buying(
-    theatre: HostedTheatre, show: Show
-) -> None:
-    held = await hold(theatre, show, "A1")
-    with pytest.raises(UnknownSale):
-        await theatre.cancel(show, "sale-1", ("A1",), new_request_id())
-    assert len(await buy(theatre, show, held, "sale-1")) == 1
-
-
 async def test_a_refusal_is_final_even_when_the_seat_is_free_again(
     theatre: HostedTheatre, show: Show, redis_client: Redis
 ) -> None:
@@ -505,201 +322,6 @@ async def test_a_wipe_between_insert_and_settling_shows_the_seat_as_sold(
     assert len(await buy(theatre, show, held, "sale-1")) == 1
     with pytest.raises(SeatTaken):
         await hold(neighbour, show, "A1", holder="bert")
-
-
-async def test_a_rebuild_that_read_before_a_sale_was_recorded_does_not_lose_it(
-    theatre: HostedTheatre, stepped: SteppedSales, redis_url: str, sales: MongoSales, show: Show,
-    redis_client: Redis,
-) -> None:  # fmt: skip
-    """The rebuild reads, the sale is recorded, the rebuild writes what it had read."""
-    held = await hold(theatre, show, "A1")
-    has_read, may_write = asyncio.Event(), asyncio.Event()
-
-    async def pause() -> None:
-        has_read.set()
-        await may_write.wait()
-
-    slow = SteppedSales(sales)
-    slow.after_reading_a_show = pause
-    async with open_ledger(redis_url) as other, open_theatre(other, slow, KnownShows(show)) as rebuilding:
-        looking: list[asyncio.Task[SeatMap]] = []
-
-        async def wipe_and_begin_to_rebuild() -> None:
-            await redis_client.flushall()
-            looking.append(asyncio.create_task(rebuilding.seat_map(show)))
-            await has_read.wait()
-
-        stepped.before_add = wipe_and_begin_to_rebuild
-        buying = asyncio.create_task(buy(theatre, show, held, "sale-1"))
-
-        async def recorded() -> object:
-            return await sales.find("sale-1")
-
-        await eventually(recorded)
-        may_write.set()
-        await looking[0]
-        await buying
-    assert await state_of(theatre, show, "A1") is SeatState.SOLD
-
-
-async def test_a_sale_recorded_during_a_rebuild_by_a_process_that_crashed_is_found_by_the_recheck(
-    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show,
-    sales: MongoSales, ledger: RedisSeatLedger, redis_client: Redis,
-) -> None:  # fmt: skip
-    await hold(theatre, show, "B1")
-    await redis_client.flushall()
-
-    async def record_one_and_crash() -> None:
-        await sales.add(a_sale(show, "A1"))
-
-    stepped.after_reading_a_show = record_one_and_crash
-    assert await state_of(theatre, show, "A1") is SeatState.AVAILABLE
-    # Redis does not know, but the last word does.
-    theirs = await hold(neighbour, show, "A1", "A2", holder="bert")
-    await move_clock(redis_client, 31)
-
-    async def told() -> bool:
-        await neighbour._settlement.step()
-        return await state_of(neighbour, show, "A1") is SeatState.SOLD
-
-    assert await eventually(told)
-    with pytest.raises(SeatsLost):
-        await buy(neighbour, show, theirs, "sale-2")
-
-
-async def test_only_one_process_rebuilds_and_the_others_wait(
-    redis_url: str, sales: MongoSales, show: Show
-) -> None:
-    rebuilds = 0
-
-    async def count() -> None:
-        nonlocal rebuilds
-        rebuilds += 1
-        await asyncio.sleep(0.05)
-
-    counting = SteppedSales(sales)
-    counting.after_reading_a_show = count
-    async with contextlib.AsyncExitStack() as processes:
-        theatres = []
-        for _ in range(4):
-            ledger = await processes.enter_async_context(open_ledger(redis_url))
-            theatres.append(
-                await processes.enter_async_context(open_theatre(ledger, counting, KnownShows(show)))
-            )
-        outcomes = await asyncio.gather(
-            *(hold(theatre, show, "A1", holder=f"{at}") for at in range(10) for theatre in theatres),
-            return_exceptions=True,
-        )
-    assert rebuilds == 1
-    assert sum(isinstance(outcome, Hold) for outcome in outcomes) == 1
-
-
-async def test_a_rebuild_that_crashed_is_taken_over(
-    theatre: HostedTheatre, ledger: RedisSeatLedger, show: Show, redis_client: Redis
-) -> None:
-    await ledger.begin_rebuild(show.show_id, "crashed")
-    waiting = asyncio.create_task(theatre.seat_map(show))
-    await asyncio.sleep(0.05)
-    assert not waiting.done()
-    # What is left of the guard's time passes.
-    await redis_client.pexpire(f"{{{show.show_id}}}:rebuilding", 1)
-    assert set((await waiting).states) == {SeatState.AVAILABLE}
-
-
-async def test_a_rebuild_that_lost_its_guard_writes_nothing(
-    ledger: RedisSeatLedger, show: Show, redis_client: Redis
-) -> None:
-    await ledger.begin_rebuild(show.show_id, "slow")
-    await redis_client.flushall()
-    assert (await ledger.rebuild(show, "slow", [], frozenset())).name == "LATE"
-    with pytest.raises(ShowMissing):
-        await ledger.seat_map(show)
-
-
-async def test_a_show_that_is_cancelled_while_it_is_rebuilt_is_not_sold(
-    ledger: RedisSeatLedger, sales: MongoSales, show: Show
-) -> None:
-    """The rebuild reads the show, the show is cancelled and the inventory told, the rebuild writes."""
-    shows, read, go_on = KnownShows(show), asyncio.Event(), asyncio.Event()
-
-    async def pause() -> None:
-        read.set()
-        await go_on.wait()
-
-    shows.after_fetching = pause
-    async with open_theatre(ledger, sales, shows) as rebuilding:
-        looking = asyncio.create_task(rebuilding.seat_map(show))
-        await read.wait()
-        called_off = replace(show, cancelled=True)
-        shows.shows[show.show_id] = called_off
-        async with open_theatre(ledger, sales, KnownShows(called_off)) as told:
-            await told.refresh(called_off)
-        go_on.set()
-        await looking
-    with pytest.raises(SeatsLost):
-        await ledger.claim(show, a_purchase("A1"), new_request_id())
-
-
-async def test_who_is_slow_to_say_how_a_show_was_does_not_replace_what_it_is_now(
-    theatre: HostedTheatre, ledger: RedisSeatLedger, neighbour: HostedTheatre, sales: MongoSales, show: Show
-) -> None:
-    """One process reads the show, it is cancelled, another one is told, the first one writes."""
-    held = await hold(theatre, show, "A1")
-    shows, read, go_on = KnownShows(show), asyncio.Event(), asyncio.Event()
-
-    async def pause() -> None:
-        read.set()
-        await go_on.wait()
-
-    shows.after_fetching = pause
-    called_off = replace(show, cancelled=True)
-    async with (
-        open_theatre(ledger, sales, shows) as slow,
-        open_theatre(ledger, sales, KnownShows(called_off)) as told,
-    ):
-        refreshing = asyncio.create_task(slow.refresh(show))
-        await read.wait()
-        await told.refresh(called_off)
-        go_on.set()
-        await refreshing
-    with pytest.raises(SeatsLost):
-        await buy(neighbour, show, held, "sale-1")
-
-
-async def test_who_is_slow_to_say_where_a_show_was_does_not_take_it_away(
-    theatre: HostedTheatre, ledger: RedisSeatLedger, sales: MongoSales, show: Show
-) -> None:
-    """As above, with a show that moved to another screen: holds there would be lost."""
-    await hold(theatre, show, "A1")
-    shows, read, go_on = KnownShows(show), asyncio.Event(), asyncio.Event()
-
-    async def pause() -> None:
-        read.set()
-        await go_on.wait()
-
-    shows.after_fetching = pause
-    moved = replace(show, layout=hall(2, 2, layout_id="small"))
-    async with (
-        open_theatre(ledger, sales, shows) as slow,
-        open_theatre(ledger, sales, KnownShows(moved)) as told,
-    ):
-        refreshing = asyncio.create_task(slow.refresh(show))
-        await read.wait()
-        await told.refresh(moved)
-        held = await hold(told, moved, "B1")
-        go_on.set()
-        await refreshing
-        assert (await told.find_hold(moved, held.hold_id)).seat_ids == ("B1",)
-
-
-async def test_a_rebuild_that_cannot_read_lets_the_next_one_begin_at_once(
-    theatre: HostedTheatre, neighbour: HostedTheatre, stepped: SteppedSales, show: Show
-) -> None:
-    stepped.after_reading_a_show = no_answer
-    with pytest.raises(StoreUnavailable):
-        await hold(theatre, show, "A1")
-    async with asyncio.timeout(6):  # the turn of one that was never heard of again lasts ten
-        await hold(neighbour, show, "A1")
 
 
 async def test_an_older_word_of_mongodb_never_replaces_a_newer_one(
